@@ -1,0 +1,29 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: series lab test refresh clean
+
+# Run every notebook and write build/index.html.
+series: .venv/ready
+	$(BIN)/python notebooks/series.py run
+
+# Open the notebooks in JupyterLab.
+lab: .venv/ready
+	$(BIN)/jupyter lab notebooks
+
+# Run the unit tests, and every notebook against its stored outputs.
+test: .venv/ready
+	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+# For maintainers: run the notebooks in place, store their outputs, export the package.
+refresh: .venv/ready
+	$(BIN)/python notebooks/series.py refresh
+
+clean:
+	rm -rf .venv build
+
+.venv/ready: pyproject.toml
+	@echo "setting up .venv; this happens once and takes a minute or two"
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch $@

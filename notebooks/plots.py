@@ -1,0 +1,320 @@
+"""How the figures of the notebooks look. Importing it sets the style; nothing here is a lesson."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.patches import FancyBboxPatch
+
+# Four colours that stay apart in print and to colour-blind eyes: each is lighter than the last.
+DARK, BLUE, ORANGE, LIGHT = "#1b1b3a", "#2c6fbb", "#e8871e", "#b8c4d6"
+
+plt.rcParams.update({
+    "figure.figsize": (6.4, 3.6),
+    "figure.dpi": 100,
+    "figure.constrained_layout.use": True,
+    "font.size": 10,
+    "axes.titlesize": 10,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": plt.cycler(color=[DARK, BLUE, ORANGE, LIGHT], linestyle=["-", "--", "-", ":"]),
+    "lines.linewidth": 1.8,
+    "legend.frameon": False,
+    "image.cmap": "cividis",
+})
+
+
+def label(ax, x, y, text, color=DARK, dx=6, dy=0, **kwargs):
+    """Write text beside the point (x, y), dx and dy points away: a label instead of a legend."""
+    ax.annotate(text, (x, y), (dx, dy), textcoords="offset points", color=color,
+                va="center", **kwargs)
+
+
+def graph(ax, place, texts, arrows, back, title):
+    """Draw a graph: place {name: (x, y)}, texts {name: text}, arrows (from, to) as computed.
+
+    back {(from, to): text} are the gradients that flow against the arrows in this frame.
+    """
+    walked, boxes = {start for start, _ in back}, {}
+    for name, (x, y) in place.items():
+        now = name in walked
+        boxes[name] = FancyBboxPatch(
+            (x - 0.42, y - 0.17), 0.84, 0.34, boxstyle="round,pad=0.03", lw=2.2 if now else 1,
+            fc="#fdf0e0" if now else "#f3f5f9", ec=ORANGE if now else BLUE)
+        ax.add_patch(boxes[name])
+        ax.text(x, y, texts[name], ha="center", va="center", linespacing=1.4)
+    for start, end in arrows:
+        flows = (end, start) in back
+        ax.annotate("", place[end], place[start], arrowprops=dict(
+            arrowstyle="<|-" if flows else "-|>", color=ORANGE if flows else LIGHT,
+            lw=2.2 if flows else 1.2, shrinkA=3, shrinkB=3,
+            patchA=boxes[start], patchB=boxes[end]))
+        if flows:
+            ax.text(*np.mean([place[start], place[end]], axis=0), back[end, start], ha="center",
+                    va="center", bbox=dict(boxstyle="round,pad=0.15", fc="white", ec=ORANGE))
+    xs, ys = zip(*place.values())
+    ax.set(xlim=(min(xs) - 0.5, max(xs) + 0.5), ylim=(min(ys) - 0.4, max(ys) + 0.4), title=title)
+    ax.axis("off")
+
+
+def walk(place, values, log, titles):
+    """Draw a walk back in four frames: the values, then one for each of three nodes walked.
+
+    place {name: (x, y)}, values {name: number}, log [(from, to, gradient)] in the walk's order.
+    """
+    order = list(dict.fromkeys(start for start, _, _ in log))
+    arrows = [(end, start) for start, end, _ in log]
+    _, axes = plt.subplots(2, 2, figsize=(9.6, 5.4))
+    for i, (ax, title) in enumerate(zip(axes.flat, titles)):
+        arrived = {name: [str(g) for start, end, g in log if end == name and start in order[:i]]
+                   for name in place}
+        arrived[order[0]] = ["1"] * min(i, 1)
+        texts = {name: f"{name} = {values[name]:g}\ngrad {' + '.join(parts) or '–'}"
+                 for name, parts in arrived.items()}
+        back = {(start, end): g for start, end, g in log if i and start == order[i - 1]}
+        graph(ax, place, texts, arrows, back, title)
+
+
+def cells(ax, x, y, values, stored=None, color="white"):
+    """Draw an array as a grid of cells, its top left corner at (x, y); stored is the part of it,
+    rows and columns from the corner, that exists in memory: the rest is dashed and pale."""
+    values = np.atleast_2d(values)
+    rows, columns = values.shape if stored is None else stored
+    for i, j in np.ndindex(values.shape):
+        exists = i < rows and j < columns
+        ax.add_patch(plt.Rectangle((x + j, y + i), 1, 1, facecolor=color if exists else "none",
+                                   edgecolor=DARK if exists else LIGHT, zorder=2 if exists else 1,
+                                   linestyle="-" if exists else "--"))
+        ax.text(x + j + 0.5, y + i + 0.5, f"{values[i, j]:g}", ha="center", va="center",
+                color=DARK if exists else "#7c879b", zorder=3)
+
+
+def broadcasting(a, b, g):
+    """Above: a (a column) + b (a row), stretched; below: g, the sum's gradient, summed back."""
+    n, m = g.shape
+    x_sum, y_back = 2 * (m + 1.4), n + 2.4
+    fig, ax = plt.subplots(figsize=(7.4, 5.4))
+    for x, values, stored, sign in ((0, a, (n, 1), "+"), (m + 1.4, b, (1, m), "="),
+                                    (x_sum, a + b, None, "")):
+        cells(ax, x, 0, np.broadcast_to(values, g.shape), stored)
+        ax.text(x + m + 0.7, n / 2, sign, ha="center", va="center", fontsize=16)
+    cells(ax, x_sum, y_back, g)
+    cells(ax, m + 2.4, y_back, g.sum(1, keepdims=True), color=LIGHT)
+    cells(ax, x_sum, y_back + n + 1.4, g.sum(0), color=LIGHT)
+    arrow = dict(arrowstyle="->", color=BLUE, linewidth=1.5)
+    for i in range(n):
+        ax.annotate("", (m + 3.5, y_back + i + 0.5), (x_sum - 0.1, y_back + i + 0.5),
+                    arrowprops=arrow)
+    for j in range(m):
+        ax.annotate("", (x_sum + j + 0.5, y_back + n + 1.3), (x_sum + j + 0.5, y_back + n + 0.1),
+                    arrowprops=arrow)
+    for x, y, text in ((0, 0, f"a {a.shape}"), (m + 1.4, 0, f"b {b.shape}"),
+                       (x_sum, 0, f"a + b {g.shape}"), (x_sum, y_back, f"gradient of a + b {g.shape}"),
+                       (m + 2.4, y_back, f"a.grad {a.shape}")):
+        ax.text(x, y - 0.3, text, va="bottom")
+    ax.text(x_sum - 0.3, y_back + n + 1.9, f"b.grad {b.shape}", ha="right", va="center")
+    ax.text(m + 2.1, y_back + n / 2, "each row is summed", ha="right", va="center", color=BLUE)
+    ax.text(x_sum - 0.3, y_back + n + 0.7, "each column is summed", ha="right", va="center",
+            color=BLUE)
+    ax.set(xlim=(-0.2, x_sum + m + 0.4), ylim=(y_back + n + 2.6, -1.1), aspect="equal")
+    ax.axis("off")
+
+
+def value_and_slope(axes, x, curves):
+    """For each (name, value, slope) of curves one panel: the value solid, the slope dashed."""
+    for ax, (name, value, slope) in zip(axes, curves):
+        ax.plot(x, value)
+        ax.plot(x, slope)
+        ax.set(title=name, xlabel="input", ylim=(-1.3, 2))
+    axes[0].set_ylabel("value, slope")
+    label(axes[0], x[-1], 1.15, "value", dx=0, ha="right")
+    label(axes[0], x[-1], 0.2, "slope", BLUE, dx=0, ha="right")
+
+
+def boundary(panels, points, labels):
+    """Draw where models see class 1: filled contours, the line of even odds, and the data.
+
+    panels is {title: function}; a function takes points (n, 2) to probabilities (n,).
+    """
+    fig, axes = plt.subplots(1, len(panels), figsize=(8.6, 3.5), sharey=True, squeeze=False)
+    low, high = points.min(0) - 0.4, points.max(0) + 0.4
+    x, y = np.meshgrid(np.linspace(low[0], high[0], 160), np.linspace(low[1], high[1], 120))
+    for ax, (title, probability) in zip(axes[0], panels.items()):
+        p = probability(np.column_stack([x.ravel(), y.ravel()])).reshape(x.shape)
+        filled = ax.contourf(x, y, p, np.linspace(0, 1, 11), alpha=0.75)
+        even = ax.contour(x, y, p, [0.5], colors=[DARK], linewidths=2.2)
+        for value, marker, color in ((0, "o", "white"), (1, "^", DARK)):
+            chosen = points[labels == value]
+            ax.scatter(*chosen.T, s=24, marker=marker, color=color, edgecolor=DARK if value == 0
+                       else "white", linewidth=0.7)
+        # The label sits near the right end of the line of even odds, well inside the picture.
+        margin = 0.12 * (high - low)
+        inside = [v for v in even.allsegs[0][0] if all(v > low + margin) and all(v < high - margin)]
+        label(ax, *max(inside, key=lambda v: v[0]), "p = 0.5", dx=-6, dy=11, ha="right",
+              weight="bold", bbox={"boxstyle": "round,pad=0.15", "fc": "white", "ec": "none"})
+        ax.set(title=title, xlabel="$x_1$", xlim=(low[0], high[0]), ylim=(low[1], high[1]))
+    axes[0, 0].set_ylabel("$x_2$")
+    bar = fig.colorbar(filled, ax=axes, ticks=[0, 0.5, 1], pad=0.02)
+    bar.set_label("probability of class 1 (triangles)")
+    plt.show()
+
+
+def spreads(curves, xlabel, ylabel):
+    """Draw {label: values}, one value a layer, on a logarithmic axis, labelled at their ends."""
+    fig, ax = plt.subplots()
+    styles = zip(curves.items(), (DARK, BLUE, ORANGE, "#6b7a90"), ("-", "--", "-", ":"), "o^sD")
+    for (text, values), color, linestyle, marker in styles:
+        ax.plot(values, color=color, linestyle=linestyle, marker=marker, markersize=4)
+        label(ax, len(values) - 1, values[-1], text, color)
+    ax.set(yscale="log", xlabel=xlabel, ylabel=ylabel, xticks=range(len(values)))
+    ax.margins(y=0.1)
+    plt.show()
+
+
+def losses_and_lines(x, y, fits):
+    """Left: the losses of each fit, step by step; right: its line through the points (x, y).
+
+    fits holds two entries, name: (slope, intercept, losses).
+    """
+    fig, (left, right) = plt.subplots(1, 2, figsize=(8, 3.4))
+    right.plot(x, y, "o", color=LIGHT, markersize=4)
+    ends = np.array([x.min(), x.max()])
+    styles = ((ORANGE, "-", -1.0, 2), (BLUE, "--", 0.4, -90))
+    for (name, (slope, intercept, losses)), (color, line, at, dx) in zip(fits.items(), styles):
+        left.plot(losses, color=color, linestyle=line)
+        label(left, 0.5 * len(losses), losses[-1], name, color, dx=0, dy=11)
+        right.plot(ends, slope * ends + intercept, color=color, linestyle=line)
+        label(right, at, slope * at + intercept, name, color, dx=dx, dy=11)
+    left.set(xlabel="step", ylabel="loss", ylim=(0, None))
+    right.set(xlabel="x", ylabel="y")
+
+
+def pulls(z, squared, log_loss):
+    """How hard two losses push the logit z of the right class up."""
+    fig, ax = plt.subplots()
+    ax.plot(z, log_loss, color=BLUE)
+    ax.plot(z, squared, color=ORANGE, linestyle="--")
+    label(ax, -2, 0.88, r"$-\log\,p$", BLUE)
+    label(ax, z[squared.argmax()], squared.max(), r"$(1 - p)^2$", ORANGE, dx=-62, dy=2)
+    ax.set(xlabel="logit z of the right class  (sure and wrong … sure and right)",
+           ylabel="pull on z:  −d loss / dz", ylim=(-0.03, 1.08))
+
+
+def dlogits(values, labels, samples):
+    """Heat map of d(loss)/d(logits): a row a sample, a column a class, the right class outlined."""
+    top = np.abs(values).max()
+    fig, ax = plt.subplots(figsize=(6.4, 4))
+    image = ax.imshow(values, cmap="RdBu_r", vmin=-top, vmax=top, aspect="auto")
+    for (i, j), value in np.ndenumerate(values):
+        ax.text(j, i, f"{value:+.3f}".replace("-", "−"), ha="center", va="center",
+                color="white" if abs(value) > 0.6 * top else DARK)
+    classes = values.shape[1]
+    for i, j in enumerate(labels):
+        ax.add_patch(plt.Rectangle((j - 0.48, i - 0.47), 0.96, 0.94, fill=False, edgecolor=DARK,
+                                   linewidth=2.4))
+        ax.text(classes, i, f"{abs(values[i].sum()):.3f}", ha="center", va="center", color=DARK)
+    ax.set(xlabel="class", xlim=(-0.5, classes + 0.5), xticks=range(classes + 1),
+           xticklabels=[*range(classes), "row sum"], yticks=range(len(samples)), yticklabels=samples)
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+    bar = fig.colorbar(image, ax=ax)
+    bar.set_label("d loss / d logit   (below 0: descent raises the logit)")
+    bar.outline.set_visible(False)
+
+
+def falling_loss(losses, chance):
+    """A loss step by step, and the loss of guessing."""
+    fig, ax = plt.subplots()
+    ax.axhline(chance, color=BLUE, linestyle=":")
+    ax.plot(losses, color=DARK, linestyle="-")
+    label(ax, len(losses), chance, "guessing: log 10", BLUE, dx=-110, dy=-10)
+    label(ax, len(losses) / 2, losses[len(losses) // 2], "training loss", dx=0, dy=14)
+    ax.set(xlabel="step", ylabel="loss (mean cross entropy)", ylim=(0, None))
+
+
+def descent(ax, f, path, x=(-10.5, 3), y=(-3, 3), color=ORANGE):
+    """Level lines of f over a plane, and a path of points (n, 2): a ring where it starts, a
+    dot where it ends, a cross at the origin, the lowest point."""
+    grid = np.stack(np.meshgrid(np.linspace(*x, 121), np.linspace(*y, 61)), -1)
+    heights = np.apply_along_axis(f, -1, grid)
+    ax.contour(grid[..., 0], grid[..., 1], heights, np.linspace(0, heights.max() ** 0.5, 9) ** 2,
+               colors=LIGHT, linewidths=0.9)
+    ax.plot(0, 0, "+", color=DARK, markersize=9, markeredgewidth=1.6)
+    ax.plot(*path.T, "-", color=color, linewidth=1.1, marker=".", markersize=4)
+    ax.plot(*path[0], "o", color=DARK, markerfacecolor="white", markersize=6)
+    ax.plot(*path[-1], "o", color=DARK, markersize=6)
+    ax.set(xlim=x, ylim=y, aspect="equal", xlabel="x", ylabel="y", xticks=(-10, -5, 0))
+
+
+def rolling(ax, x, heights, path, path_heights):
+    """A hilly line, and a ball's places on it, step by step: the later, the darker."""
+    ax.plot(x, heights, color=LIGHT, linestyle="-", linewidth=2.4)
+    ax.scatter(path, path_heights, c=np.minimum(np.arange(len(path)), 60), cmap="Oranges",
+               vmin=-30, vmax=70, s=14, zorder=3)
+    ax.plot(path[0], path_heights[0], "o", color=DARK, markerfacecolor="white", markersize=7)
+    ax.plot(path[-1], path_heights[-1], "o", color=DARK, markersize=8, zorder=4)
+    label(ax, path[0], path_heights[0], "start", dx=8)
+    label(ax, path[-1], path_heights[-1], "rest", dx=0, dy=-13, ha="center")
+    ax.set(xlabel="p", ylim=(heights.min() - 0.45, None))
+
+
+def momenta(ax, curves, floor=1e-8):
+    """Losses step by step on a log axis, a curve for each momentum: {momentum: losses}."""
+    styles = [(DARK, "-", 2), (BLUE, "--", 1.4), (ORANGE, "-", 2),
+              (BLUE, "-", 0.8), ("gray", "-", 0.8)]
+    for (momentum, losses), (color, line, width) in zip(curves.items(), styles):
+        ax.semilogy(losses, color=color, linestyle=line, linewidth=width)
+        last = np.flatnonzero(losses > floor).max()
+        dx, dy = (5, 0) if last == len(losses) - 1 else (4, 10)
+        label(ax, last, losses[last], f"{momentum}" if momentum else "plain", color, dx=dx, dy=dy)
+    ax.set(xlabel="step", ylabel="loss", ylim=(floor, None), xlim=(0, None))
+
+
+def rate_map(lr, momentum, rate):
+    """Colours and level lines of a convergence rate over lr and momentum; white: it diverges."""
+    fig, ax = plt.subplots(figsize=(7.2, 4.4))
+    colors = ax.contourf(lr, momentum, rate, np.linspace(0.75, 1, 51), extend="min")
+    lines = ax.contour(lr, momentum, rate, [0.8, 0.85, 0.9, 0.95, 0.98], colors="white",
+                       linewidths=0.8)
+    ax.clabel(lines, fontsize=8)
+    bar = fig.colorbar(colors, ax=ax)
+    bar.set_label("rate: what a step leaves of the distance")
+    bar.outline.set_visible(False)
+    ax.set(xlabel="lr", ylabel="momentum", xlim=(lr.min(), lr.max()), ylim=(-0.02, 1))
+    return ax
+
+
+def weight_paths(runs, useful):
+    """The weights of a regression step by step, a panel for each run: {title: (steps, n)}."""
+    fig, axes = plt.subplots(1, len(runs), figsize=(9, 3), sharey=True)
+    for ax, (title, paths) in zip(axes, runs.items()):
+        ax.axhline(0, color=LIGHT, linestyle="-", linewidth=1)
+        ax.plot(paths[:, useful:], color=ORANGE, linestyle="-", linewidth=1)
+        ax.plot(paths[:, :useful], color=DARK, linestyle="-")
+        for i in range(useful):
+            label(ax, len(paths) - 1, paths[-1, i], f"w{i}", dx=4)
+        ax.set(xlabel="step", title=title)
+    axes[0].set_ylabel("weight")
+    label(axes[0], len(paths) * 0.45, -0.6, "useless", ORANGE, dx=0)
+
+
+def epochs(groups, places):
+    """Training losses epoch by epoch on a log axis: {name: (seeds, epochs)}, a thin line a seed;
+    places holds where each name is written: (epoch, dx, dy)."""
+    fig, ax = plt.subplots()
+    for (name, losses), place, color, line in zip(groups.items(), places, (DARK, BLUE, ORANGE),
+                                                  ("-", "--", "-")):
+        number = np.arange(1, losses.shape[1] + 1)
+        ax.semilogy(number, losses.T, color=color, linestyle=line, linewidth=0.9, alpha=0.8)
+        epoch, dx, dy = place
+        label(ax, epoch, np.median(losses[:, epoch - 1]), name, color, dx=dx, dy=dy)
+    ax.set(xlabel="epoch", ylabel="training loss (cross entropy)", xlim=(1, None))
+
+
+def rates_tried(lrs, plain, momentum):
+    """The losses that plain descent and momentum 0.9 reach with each learning rate."""
+    fig, ax = plt.subplots()
+    ax.loglog(lrs, plain, color=DARK, linestyle="--", marker="o")
+    ax.loglog(lrs, momentum, color=ORANGE, linestyle="-", marker="o")
+    label(ax, lrs[1], plain[1], "plain", DARK, dx=8, dy=8)
+    label(ax, lrs[2], momentum[2], "momentum 0.9", ORANGE, dx=-98, dy=-6)
+    ax.set(xlabel="lr", ylabel="training loss after 100 steps")
