@@ -25,6 +25,16 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 HAND_WRITTEN = ("__main__.py", "nn/functional.py")
 FLAT = ("tensor", "ops")  # the modules whose names stand in `nptorch` itself, as in PyTorch
+INDEX = """<!DOCTYPE html>
+<html lang="en">
+<meta charset="utf-8">
+<title>nptorch</title>
+<style>body {{ font: 1.1rem/1.7 system-ui; max-width: 40rem; margin: 4rem auto }}</style>
+<h1>nptorch</h1>
+<ol>
+{}</ol>
+</html>
+"""
 
 
 class SeriesError(Exception):
@@ -269,21 +279,38 @@ def figures(notebook):
     return found
 
 
+def mathml(markdown):
+    """Return markdown with its $formulas$ as MathML, which a browser draws without a network."""
+    from latex2mathml.converter import convert
+
+    def drawn(formula):
+        block, inline = formula.groups()
+        return convert(block or inline, display="block" if block else "inline")
+
+    parts = re.split(r"(`[^`]*`)", markdown)  # what stands between backticks keeps its dollars
+    formula = re.compile(r"\$\$(.+?)\$\$|\$(.+?)\$", re.DOTALL)
+    parts[::2] = [formula.sub(drawn, part) for part in parts[::2]]
+    return "".join(parts)
+
+
 def run(*names, root=ROOT):
     """Execute notebooks in order, and write build/: a page for each, and an index of the pages."""
     from nbconvert import HTMLExporter
 
+    exporter = HTMLExporter(mathjax_url="", require_js_url="")
     for path in find(root, names):
         notebook = execute(path, root)
+        for cell in notebook.cells:
+            if cell.cell_type == "markdown":
+                cell.source = mathml(cell.source)
         resources = {"metadata": {"name": path.stem, "path": str(path.parent)}}
-        page, _ = HTMLExporter(embed_images=True).from_notebook_node(notebook, resources)
+        page, _ = exporter.from_notebook_node(notebook, resources)
         # The notebooks link to each other; so do their pages.
         write(root / "build" / f"{path.stem}.html", page.replace('.ipynb"', '.html"'))
     pages = {path: f"{path.stem}.html" for path in find(root)}
     pages = {path: page for path, page in pages.items() if (root / "build" / page).exists()}
     links = [f'<li><a href="{page}">{title(path)}</a></li>\n' for path, page in pages.items()]
-    head = '<!DOCTYPE html>\n<html lang="en">\n<meta charset="utf-8">\n<title>nptorch</title>\n'
-    write(root / "build/index.html", f"{head}<ol>\n{''.join(links)}</ol>\n</html>\n")
+    write(root / "build/index.html", INDEX.format("".join(links)))
     print("see build/index.html")
 
 

@@ -268,3 +268,10 @@ def test_failing_cell_is_reported_and_nothing_stored(root):
             command(root=root)
     assert notebook.read_bytes() == before
     assert package(root) == {}
+
+
+def test_pages_show_formulas_without_a_network():
+    page = series.mathml("`$HOME` is 5 wide, $x^2$ is not:\n\n$$\\frac{1}{2}$$")
+    assert page.startswith("`$HOME` is 5 wide, <math")
+    assert "<msup><mi>x</mi><mn>2</mn></msup>" in page and "<mfrac>" in page
+    assert page.count('display="block"') == 1
