@@ -1,5 +1,6 @@
 """Built, step by step, in notebooks/02_operations.ipynb."""
 
+import functools
 import math
 import operator
 from collections import namedtuple
@@ -537,12 +538,14 @@ Tensor.double = lambda self: to(self, float64)
 Tensor.long = lambda self: to(self, int64)
 
 
-_rng = np.random.default_rng()
+@functools.cache
+def _rng():
+    return np.random.default_rng()  # once, and not before it is needed: np.random loads slowly
 
 
 def manual_seed(seed):
     """Start the random numbers over: the same seed, the same numbers."""
-    _rng.bit_generator.state = np.random.default_rng(seed).bit_generator.state
+    _rng().bit_generator.state = np.random.default_rng(seed).bit_generator.state
 
 
 def full(size, fill_value, dtype=None, requires_grad=False):
@@ -563,12 +566,12 @@ def ones(*size, dtype=float32, requires_grad=False):
 
 def rand(*size, dtype=float32, requires_grad=False):
     """A Tensor of shape size, drawn evenly from [0, 1)."""
-    return Tensor(_rng.random(_ints(size), dtype), requires_grad)
+    return Tensor(_rng().random(_ints(size), dtype), requires_grad)
 
 
 def randn(*size, dtype=float32, requires_grad=False):
     """A Tensor of shape size, drawn from the normal distribution (mean 0, variance 1)."""
-    return Tensor(_rng.standard_normal(_ints(size), dtype), requires_grad)
+    return Tensor(_rng().standard_normal(_ints(size), dtype), requires_grad)
 
 
 def randint(low, high=None, size=None, dtype=int64):
@@ -576,7 +579,7 @@ def randint(low, high=None, size=None, dtype=int64):
     size) starts at 0."""
     if high is None or size is None:
         low, high, size = 0, low, high if size is None else size
-    return Tensor(_rng.integers(low, high, size, dtype))
+    return Tensor(_rng().integers(low, high, size, dtype))
 
 
 def arange(start, end=None, step=1, dtype=None, requires_grad=False):

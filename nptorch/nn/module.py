@@ -2,7 +2,6 @@
 
 import math
 import os
-import zipfile
 from collections import namedtuple
 
 import numpy as np
@@ -336,6 +335,8 @@ def save(state_dict, path):
     A file that stood there before is replaced only when the new one is complete. Raises
     TypeError, as Tensor does, for what is no array of real numbers.
     """
+    import zipfile  # here and not above, as it takes its time to load
+
     partial = f"{os.fspath(path)}.partial"
     try:
         with zipfile.ZipFile(partial, "w") as archive:
@@ -352,6 +353,8 @@ def save(state_dict, path):
 def load(path):
     """The state_dict that save wrote to path. Raises ValueError if the file is damaged, or holds
     anything but plain arrays of real numbers."""
+    import zipfile
+
     with open(path, "rb") as file:
         if not zipfile.is_zipfile(file):
             raise ValueError(f"{path}: expected an .npz archive")
