@@ -272,11 +272,13 @@ def momenta(ax, curves, floor=1e-8):
 def rate_map(lr, momentum, rate):
     """Colours and level lines of a convergence rate over lr and momentum; white: it diverges."""
     fig, ax = plt.subplots(figsize=(7.2, 4.4))
-    colors = ax.contourf(lr, momentum, rate, np.linspace(0.75, 1, 51), extend="min")
-    lines = ax.contour(lr, momentum, rate, [0.8, 0.85, 0.9, 0.95, 0.98], colors="white",
-                       linewidths=0.8)
+    colors = ax.contourf(lr, momentum, rate, np.linspace(0.75, 1, 51))
+    # Close to the border all levels run into one another, so the lines end a little before it.
+    border = np.where(rate < 1, lr, 0).max(axis=1, keepdims=True)
+    lines = ax.contour(lr, momentum, np.ma.masked_where(lr > 0.97 * border, rate),
+                       [0.8, 0.85, 0.9, 0.95, 0.98], colors="white", linewidths=0.8)
     ax.clabel(lines, fontsize=8)
-    bar = fig.colorbar(colors, ax=ax)
+    bar = fig.colorbar(colors, ax=ax, ticks=np.linspace(0.75, 1, 6))
     bar.set_label("rate: what a step leaves of the distance")
     bar.outline.set_visible(False)
     ax.set(xlabel="lr", ylabel="momentum", xlim=(lr.min(), lr.max()), ylim=(-0.02, 1))
@@ -317,4 +319,6 @@ def rates_tried(lrs, plain, momentum):
     ax.loglog(lrs, momentum, color=ORANGE, linestyle="-", marker="o")
     label(ax, lrs[1], plain[1], "plain", DARK, dx=8, dy=8)
     label(ax, lrs[2], momentum[2], "momentum 0.9", ORANGE, dx=-98, dy=-6)
-    ax.set(xlabel="lr", ylabel="training loss after 100 steps")
+    ax.set(xlabel="lr", ylabel="training loss at the 100th step")
+    ax.set_xticks(lrs, [f"{lr:g}" for lr in lrs])
+    ax.set_xticks([], minor=True)

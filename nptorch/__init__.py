@@ -9,8 +9,8 @@ from .ops import (
     minimum, clamp, where, sum, mean, var, std, amax, amin, argmax, argmin, ValuesAndIndices, max,
     min, logsumexp, softmax, log_softmax, reshape, flatten, permute, transpose, squeeze, unsqueeze,
     expand, cat, stack, eq, ne, lt, le, gt, ge, to, float32, float64, int64, manual_seed, full,
-    zeros, ones, rand, randn, randint, arange, linspace, eye, full_like, zeros_like, ones_like,
-    rand_like, randn_like,
+    zeros, ones, rand, randn, randint, randperm, arange, linspace, eye, full_like, zeros_like,
+    ones_like, rand_like, randn_like,
 )
 from .nn.module import save, load
 from . import nn, optim

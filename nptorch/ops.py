@@ -582,6 +582,11 @@ def randint(low, high=None, size=None, dtype=int64):
     return Tensor(_rng().integers(low, high, size, dtype))
 
 
+def randperm(n):
+    """The integers 0 ... n - 1 in a random order."""
+    return Tensor(_rng().permutation(n))
+
+
 def arange(start, end=None, step=1, dtype=None, requires_grad=False):
     """start, start + step, ... below end; arange(end) starts at 0."""
     start, end = (0, start) if end is None else (start, end)

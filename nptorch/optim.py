@@ -64,8 +64,8 @@ class SGD(Optimizer):
 
     momentum is in [0, 1), and 0 is plain descent, p = p - lr · grad; the rest, and the errors,
     as in Optimizer. v is the list of velocities, one array a parameter. A parameter without a
-    gradient stays where it is. At a constant lr, and with zero_grad before every backward, the
-    path is that of torch.optim.SGD.
+    gradient stays where it is. With a constant lr, alpha 0, and a new gradient for every parameter
+    between zero_grad and step, the path is that of torch.optim.SGD.
     """
 
     def __init__(self, params, lr=1e-3, momentum=0.0, alpha=0.0, weight_decay=0.0):

@@ -262,7 +262,7 @@ class Spy:
 
 WITHOUT_GRADIENT = {
     "gradcheck", "manual_seed", "argmax", "argmin", "eq", "ne", "lt", "le", "gt", "ge",
-    "full", "zeros", "ones", "rand", "randn", "randint", "arange", "linspace", "eye",
+    "full", "zeros", "ones", "rand", "randn", "randint", "randperm", "arange", "linspace", "eye",
     "full_like", "zeros_like", "ones_like", "rand_like", "randn_like",
 }
 METHODS_ALONE = {"expand", "to"}  # in PyTorch, and in the table, methods alone
@@ -709,6 +709,15 @@ def test_random_numbers_are_those_of_the_seed(call, dtype, low, high, mean, std)
     assert low <= t.data.min() and t.data.max() <= high
     assert np.abs(t.data.mean() - mean) < 0.15 and np.abs(t.data.std() - std) < 0.1
     assert dtype != "int64" or len(np.unique(t.data)) == 5
+
+
+def test_randperm_is_a_permutation_of_the_seed():
+    ops.manual_seed(0)
+    first, more = ops.randperm(50), ops.randperm(50)
+    ops.manual_seed(0)
+    assert sorted(first.tolist()) == list(range(50)) and first.dtype == "int64"
+    assert first.tolist() == ops.randperm(50).tolist() != more.tolist()
+    assert ops.randperm(0).tolist() == []
 
 
 def test_a_seed_leaves_numpys_own_generator_alone():
