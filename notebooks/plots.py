@@ -322,3 +322,132 @@ def rates_tried(lrs, plain, momentum):
     ax.set(xlabel="lr", ylabel="training loss at the 100th step")
     ax.set_xticks(lrs, [f"{lr:g}" for lr in lrs])
     ax.set_xticks([], minor=True)
+
+
+def recall(maps, steps):
+    """A panel for each of maps {title: shares right (10, steps)}: the digit down, the steps of
+    training across, with a line after every epoch of so many steps."""
+    fig, axes = plt.subplots(1, len(maps), figsize=(9, 3.1), sharey=True)
+    for ax, (title, shares) in zip(axes, maps.items()):
+        image = ax.imshow(shares, aspect="auto", vmin=0, vmax=1, interpolation="nearest")
+        for end in range(steps, shares.shape[1], steps):
+            ax.axvline(end - 0.5, color="white", linewidth=1.2, linestyle="-")
+        ax.set(title=title, xlabel="step (white lines: a new epoch)", yticks=range(10))
+        ax.spines[:].set_visible(False)
+    axes[0].set_ylabel("digit of the test set")
+    bar = fig.colorbar(image, ax=axes, ticks=[0, 0.5, 1], pad=0.02)
+    bar.set_label("share that is read right")
+    bar.outline.set_visible(False)
+    plt.show()
+
+
+def batch(images, labels, columns=8):
+    """Pictures in rows, ink dark on white, with its label above each."""
+    rows = -(-len(images) // columns)
+    _, axes = plt.subplots(rows, columns, figsize=(0.85 * columns, 1.06 * rows), squeeze=False)
+    for ax in axes.flat:
+        ax.axis("off")
+    for ax, image, text in zip(axes.flat, images, labels):
+        ax.imshow(image, cmap="gray_r", vmin=0, vmax=images.max(), interpolation="nearest")
+        ax.add_patch(plt.Rectangle((-0.5, -0.5), image.shape[1], image.shape[0], fill=False,
+                                   edgecolor=LIGHT))
+        ax.set_title(text, loc="center", pad=3)
+    plt.show()
+
+
+def calls(in_train_mode, in_eval_mode):
+    """The share of right answers of one net, measured again and again in train mode, and its
+    value in eval mode as a line."""
+    fig, ax = plt.subplots(figsize=(6.4, 3))
+    number = np.arange(1, len(in_train_mode) + 1)
+    ax.plot(number, in_train_mode, "o", color=ORANGE, markersize=5)
+    ax.axhline(in_eval_mode, color=DARK, linestyle="-")
+    label(ax, 1, in_eval_mode, "in eval mode, every time", DARK, dx=0, dy=9)
+    label(ax, 1, max(in_train_mode), "in train mode", ORANGE, dx=0, dy=9)
+    ax.set(xlabel="call", ylabel="share of right answers", xlim=(0, len(number) + 1),
+           ylim=(None, in_eval_mode + 0.015))
+    plt.show()
+
+
+def bands(runs, panels, places, logarithmic=()):
+    """A panel for each of panels {attribute: (y label, limits)}, and in it a line for each of runs
+    {name: histories}: the median over the histories, in a band from the lowest to the highest.
+
+    places {name: (panel, epoch, dx, dy)} tells where each name is written.
+    """
+    _, axes = plt.subplots(1, len(panels), figsize=(9, 3.6))
+    styles = zip(runs.items(), (DARK, BLUE, ORANGE), ("-", "--", "-"), (0.2, 0.2, 0.35))
+    for (name, histories), color, line, alpha in styles:
+        for i, (ax, attribute) in enumerate(zip(axes, panels)):
+            values = np.array([getattr(history, attribute) for history in histories])
+            number, middle = np.arange(1, values.shape[1] + 1), np.median(values, axis=0)
+            ax.fill_between(number, values.min(axis=0), values.max(axis=0), color=color,
+                            alpha=alpha, linewidth=0)
+            ax.plot(number, middle, color=color, linestyle=line)
+            panel, epoch, dx, dy = places[name]
+            if i == panel:
+                label(ax, epoch, middle[epoch - 1], name, color, dx=dx, dy=dy)
+    for ax, (attribute, (text, limits)) in zip(axes, panels.items()):
+        if attribute in logarithmic:
+            ax.set_yscale("log")
+            ax.yaxis.set_major_locator(plt.LogLocator(subs=(1, 2, 5)))
+            ax.yaxis.set_major_formatter("{x:g}")
+            ax.yaxis.set_minor_formatter("")
+        ax.xaxis.get_major_locator().set_params(integer=True)
+        ax.set(xlabel="epoch", ylabel=text, ylim=limits, xlim=(1, None))
+    plt.show()
+
+
+def patch_to_column(picture, columns, kernel, place):
+    """Left: a picture with one window outlined; right: the matrix of columns, with its column."""
+    (rows, across), (k, l), (r, c) = picture.shape, kernel, place
+    places = across - l + 1
+    fig, ax = plt.subplots(figsize=(7, 4.6))
+    x, y = across + 4, 0
+    top = (len(columns) - rows) / 2
+    cells(ax, 0, top, picture)
+    cells(ax, x, y, columns)
+    chosen = r * places + c
+    for values, left, above in ((picture[r:r + k, c:c + l], c, top + r),
+                                (columns[:, [chosen]], x + chosen, y)):
+        cells(ax, left, above, values, color=LIGHT)
+        ax.add_patch(plt.Rectangle((left, above), values.shape[1], values.shape[0], fill=False,
+                                   edgecolor=ORANGE, linewidth=3, zorder=4))
+    ax.annotate("", (x + chosen + 0.5, -0.1), (c + l / 2, top + r - 0.1), arrowprops=dict(
+        arrowstyle="->", color=ORANGE, linewidth=2, connectionstyle="arc3,rad=-0.35"))
+    ax.text(0, top + rows + 0.3, f"picture, {rows} × {across}", va="top")
+    ax.text(x + columns.shape[1] + 0.4, len(columns) / 2, f"{len(columns)} rows:\nthe pixels\nof the "
+            "kernel", va="center")
+    ax.text(x, len(columns) + 0.3, f"{columns.shape[1]} columns: the places", va="top")
+    ax.set(xlim=(-0.2, x + columns.shape[1] + 3.6), ylim=(len(columns) + 1.2, -2.6), aspect="equal")
+    ax.axis("off")
+    plt.show()
+
+
+def bars(times, xlabel):
+    """Horizontal bars on a logarithmic axis, each with its name, {name: time}, from the top."""
+    fig, ax = plt.subplots(figsize=(7, 2.6))
+    names, values = list(times), np.array(list(times.values()))
+    low = 10 ** np.floor(np.log10(values.min()) - 0.5)
+    ax.barh(range(len(values)), values - low, left=low, color=LIGHT, edgecolor=DARK)
+    for i, value in enumerate(values):
+        ax.text(value * 1.15, i, f"{value:.2g}", va="center")
+    ax.set(xscale="log", xlabel=xlabel, yticks=range(len(values)), yticklabels=names,
+           xlim=(low, values.max() * 4))
+    ax.tick_params(axis="y", length=0)
+    ax.grid(axis="x", color=LIGHT, linestyle=":", linewidth=0.8)
+    ax.set_axisbelow(True)
+    ax.invert_yaxis()
+    plt.show()
+
+
+def pictures(panels):
+    """A picture for each of panels {title: values (H, W)}, side by side, large values dark."""
+    fig, axes = plt.subplots(1, len(panels), figsize=(9.6, 2.7))
+    for ax, (title, values) in zip(axes, panels.items()):
+        ax.imshow(values, cmap="gray_r", vmin=0, vmax=np.quantile(values, 0.995),
+                  interpolation="nearest")
+        ax.set(title=title, xlabel=f"{values.shape[1]} pixels", ylabel=f"{values.shape[0]} pixels",
+               xticks=[], yticks=[])
+        ax.spines[:].set_visible(True)
+    plt.show()
