@@ -19,24 +19,33 @@ import sys
 import time
 
 LIBRARIES = ("nptorch", "torch")
-# name: layer sizes, batch size, loss, steps in one round
+# name: layer sizes (None for LeNet), batch size, loss, steps in one round
 NETS = {
     "tiny 2-16-16-1, batch 32": ((2, 16, 16, 1), 32, "mse_loss", 500),
     "MLP 784-256-128-10, batch 64": ((784, 256, 128, 10), 64, "cross_entropy", 150),
     "MLP 784-256-128-10, batch 256": ((784, 256, 128, 10), 256, "cross_entropy", 60),
+    "LeNet, batch 64": (None, 64, "cross_entropy", 40),
+    "LeNet, batch 256": (None, 256, "cross_entropy", 15),
 }
+
+
+def layers(nn, sizes):
+    """Return the layers of a net: Linear and ReLU of these sizes, or LeNet's."""
+    if sizes is None:
+        return [nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
+                nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
+                *layers(nn, (400, 120, 84, 10))]
+    pairs = [(nn.Linear(n_in, n_out), nn.ReLU()) for n_in, n_out in zip(sizes, sizes[1:])]
+    return [layer for pair in pairs for layer in pair][:-1]
 
 
 def training_step(torch, sizes, batch, loss_name):
     """Return a function that makes one training step; torch is either library."""
-    layers = []
-    for n_in, n_out in zip(sizes, sizes[1:]):
-        layers += [torch.nn.Linear(n_in, n_out), torch.nn.ReLU()]
-    model = torch.nn.Sequential(*layers[:-1])
+    model = torch.nn.Sequential(*layers(torch.nn, sizes))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     functional = importlib.import_module(f"{torch.__name__}.nn.functional")
     loss_function = getattr(functional, loss_name)
-    x = torch.randn(batch, sizes[0])
+    x = torch.randn(batch, sizes[0]) if sizes else torch.randn(batch, 1, 28, 28)
     y = torch.randint(0, 10, (batch,)) if loss_name == "cross_entropy" else torch.randn(batch, 1)
 
     def step():

@@ -402,7 +402,7 @@ def patch_to_column(picture, columns, kernel, place):
     """Left: a picture with one window outlined; right: the matrix of columns, with its column."""
     (rows, across), (k, l), (r, c) = picture.shape, kernel, place
     places = across - l + 1
-    fig, ax = plt.subplots(figsize=(7, 4.6))
+    _, ax = plt.subplots(figsize=(7, 4.6))
     x, y = across + 4, 0
     top = (len(columns) - rows) / 2
     cells(ax, 0, top, picture)
@@ -413,11 +413,11 @@ def patch_to_column(picture, columns, kernel, place):
         cells(ax, left, above, values, color=LIGHT)
         ax.add_patch(plt.Rectangle((left, above), values.shape[1], values.shape[0], fill=False,
                                    edgecolor=ORANGE, linewidth=3, zorder=4))
-    ax.annotate("", (x + chosen + 0.5, -0.1), (c + l / 2, top + r - 0.1), arrowprops=dict(
-        arrowstyle="->", color=ORANGE, linewidth=2, connectionstyle="arc3,rad=-0.35"))
+    ax.annotate("", (x + chosen + 0.5, -0.1), (c + l / 2, top + r - 0.1), arrowprops={
+        "arrowstyle": "->", "color": ORANGE, "linewidth": 2, "connectionstyle": "arc3,rad=-0.35"})
     ax.text(0, top + rows + 0.3, f"picture, {rows} × {across}", va="top")
-    ax.text(x + columns.shape[1] + 0.4, len(columns) / 2, f"{len(columns)} rows:\nthe pixels\nof the "
-            "kernel", va="center")
+    ax.text(x + columns.shape[1] + 0.4, len(columns) / 2,
+            f"{len(columns)} rows:\nthe pixels\nof the kernel", va="center")
     ax.text(x, len(columns) + 0.3, f"{columns.shape[1]} columns: the places", va="top")
     ax.set(xlim=(-0.2, x + columns.shape[1] + 3.6), ylim=(len(columns) + 1.2, -2.6), aspect="equal")
     ax.axis("off")
@@ -426,7 +426,7 @@ def patch_to_column(picture, columns, kernel, place):
 
 def bars(times, xlabel):
     """Horizontal bars on a logarithmic axis, each with its name, {name: time}, from the top."""
-    fig, ax = plt.subplots(figsize=(7, 2.6))
+    _, ax = plt.subplots(figsize=(7, 2.6))
     names, values = list(times), np.array(list(times.values()))
     low = 10 ** np.floor(np.log10(values.min()) - 0.5)
     ax.barh(range(len(values)), values - low, left=low, color=LIGHT, edgecolor=DARK)
@@ -441,11 +441,12 @@ def bars(times, xlabel):
     plt.show()
 
 
-def pictures(panels):
-    """A picture for each of panels {title: values (H, W)}, side by side, large values dark."""
-    fig, axes = plt.subplots(1, len(panels), figsize=(9.6, 2.7))
+def pictures(panels, top=None):
+    """A picture for each of panels {title: values (H, W)}, side by side, large values dark; top is
+    the value that is black, by default nearly the largest of each panel."""
+    _, axes = plt.subplots(1, len(panels), figsize=(8.2, 2.4))
     for ax, (title, values) in zip(axes, panels.items()):
-        ax.imshow(values, cmap="gray_r", vmin=0, vmax=np.quantile(values, 0.995),
+        ax.imshow(values, cmap="gray_r", vmin=0, vmax=top or np.quantile(values, 0.995),
                   interpolation="nearest")
         ax.set(title=title, xlabel=f"{values.shape[1]} pixels", ylabel=f"{values.shape[0]} pixels",
                xticks=[], yticks=[])
