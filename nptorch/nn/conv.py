@@ -157,7 +157,7 @@ def _conv2d(x, weight, *bias, size, stride, padding, dilation, groups):
         return _scatter(parts, x.shape, x.dtype, *options)
 
     def back_weight(g):
-        spread = (in_strips(g) @ columns.swapaxes(1, 2)).reshape(kernels.shape)
+        spread = (columns @ in_strips(g).swapaxes(1, 2)).swapaxes(1, 2).reshape(kernels.shape)
         return sum(spread[shift] for shift in shifts)
 
     return (value.reshape(maps, h, w, n).transpose(3, 0, 1, 2), back_x, back_weight,
@@ -266,7 +266,8 @@ def _max_pool2d(x, /, kernel, stride, padding):
             waiting ^= found
 
     def back(g):
-        return _scatter(parts(g.transpose(1, 2, 3, 0)), x.shape, x.dtype, kernel, stride, padding)
+        g = _bordered(g, (0, 0))
+        return _scatter(parts(g), x.shape, x.dtype, kernel, stride, padding)
 
     return best.transpose(3, 0, 1, 2), back
 
