@@ -334,6 +334,8 @@ UNFOLDS = [
     ((2, 3, 9, 8), {"kernel_size": 3, "stride": (2, 3), "padding": (1, 2)}),
     ((1, 2, 9, 8), {"kernel_size": (2, 3), "dilation": (3, 2), "padding": 1}),
     ((2, 1, 8, 7), {"kernel_size": 2, "stride": 5}),
+    ((2, 2, 9, 8), {"kernel_size": 2, "stride": 3, "dilation": 3}),  # windows interlock
+    ((2, 2, 9, 8), {"kernel_size": 2, "stride": (2, 4), "dilation": (1, 3)}),
 ]
 
 

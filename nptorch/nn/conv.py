@@ -68,8 +68,12 @@ def _scatter(parts, shape, dtype, kernel, stride, padding, dilation=(1, 1)):
     (n, c, h, w), (p, q) = shape, padding
     images = np.zeros((c, h + 2 * p, w + 2 * q, n), dtype)
     windows = _windows(images, kernel, stride, dilation)
+    overlap = any(d * (k - 1) >= s for k, s, d in zip(kernel, stride, dilation))
     for (i, j), part in zip(np.ndindex(*kernel), parts):
-        windows[:, i, j] += part
+        if overlap:
+            windows[:, i, j] += part
+        else:
+            windows[:, i, j] = part
     return images[:, p:p + h, q:q + w].transpose(3, 0, 1, 2)
 
 
@@ -266,8 +270,7 @@ def _max_pool2d(x, /, kernel, stride, padding):
             waiting ^= found
 
     def back(g):
-        g = _bordered(g, (0, 0))
-        return _scatter(parts(g), x.shape, x.dtype, kernel, stride, padding)
+        return _scatter(parts(_bordered(g, (0, 0))), x.shape, x.dtype, kernel, stride, padding)
 
     return best.transpose(3, 0, 1, 2), back
 
