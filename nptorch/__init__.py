@@ -1,8 +1,8 @@
 """PyTorch's core, in plain NumPy."""
 
 from .tensor import (
-    Tensor, tensor, is_grad_enabled, no_grad, Node, op, add, mul, clone, unbroadcast, backward,
-    refuse_if_recorded, copy_, fill_, zero_,
+    Tensor, tensor, is_grad_enabled, no_grad, Node, op, add, mul, clone, unbroadcast,
+    increment_version, backward, refuse_if_recorded, copy_, fill_, zero_,
 )
 from .ops import (
     gradcheck, sub, div, pow, neg, matmul, exp, log, sqrt, abs, tanh, sigmoid, relu, maximum,

@@ -7,7 +7,7 @@ from collections import namedtuple
 
 import numpy as np
 
-from nptorch.tensor import Tensor, no_grad, op, refuse_if_recorded, tensor
+from nptorch.tensor import Tensor, increment_version, no_grad, op, refuse_if_recorded, tensor
 
 
 def _slopes(loss, array, eps):
@@ -99,14 +99,15 @@ def matmul(a, b, /):
                          f"got {np.shape(a)} and {np.shape(b)}")
     rows = a if a.ndim > 1 else a[None, :]
     columns = b if b.ndim > 1 else b[:, None]
+    one_row, one_column = a.ndim == 1, b.ndim == 1
 
     def with_both(g):
-        g = g if b.ndim > 1 else g[..., None]
-        return g if a.ndim > 1 else g[..., None, :]
+        g = g[..., None] if one_column else g
+        return g[..., None, :] if one_row else g
 
     def back_b(g):
         g = rows.swapaxes(-1, -2) @ with_both(g)
-        return g if b.ndim > 1 else g[..., 0]
+        return g[..., 0] if one_column else g
 
     # a vector a: unbroadcast sums the row in front away
     return a @ b, lambda g: with_both(g) @ columns.swapaxes(-1, -2), back_b
@@ -169,7 +170,8 @@ def sigmoid(a, /):
 @op
 def relu(a, /):
     """max(a, 0); its gradient at 0 is 0."""
-    return np.maximum(a, 0), lambda g: g * (a > 0)
+    value = np.maximum(a, 0)
+    return value, lambda g: g * (value > 0)
 
 
 Tensor.exp, Tensor.log, Tensor.sqrt, Tensor.abs, Tensor.__abs__ = exp, log, sqrt, abs, abs
@@ -240,16 +242,17 @@ def _count(a, dim):
 @op
 def sum(a, /, dim=None, keepdim=False):
     """The sum over dim (an int, a tuple, or None for all); that of integers is int64."""
-    value = a.sum(axis=dim, keepdims=keepdim, dtype=a.dtype if a.dtype.kind == "f" else np.int64)
-    return value, lambda g: _spread(g, a.shape, dim, keepdim)
+    shape, dtype = a.shape, a.dtype if a.dtype.kind == "f" else np.int64
+    value = a.sum(axis=dim, keepdims=keepdim, dtype=dtype)
+    return value, lambda g: _spread(g, shape, dim, keepdim)
 
 
 @op
 def mean(a, /, dim=None, keepdim=False):
     """The mean over dim. Raises TypeError for integers."""
-    n = _count(a, dim)
+    n, shape = _count(a, dim), a.shape
     value = a.sum(axis=dim, keepdims=keepdim) / n
-    return value, lambda g: _spread(g / n, a.shape, dim, keepdim)
+    return value, lambda g: _spread(g / n, shape, dim, keepdim)
 
 
 @op
@@ -259,7 +262,7 @@ def var(a, /, dim=None, correction=1, keepdim=False):
     n = _count(a, dim) - correction
     centred = a - a.mean(axis=dim, keepdims=True)
     value = (centred * centred).sum(axis=dim, keepdims=keepdim) / n
-    return value, lambda g: _spread(g * 2 / n, a.shape, dim, keepdim) * centred
+    return value, lambda g: _spread(g * 2 / n, centred.shape, dim, keepdim) * centred
 
 
 @op
@@ -318,8 +321,10 @@ ValuesAndIndices = namedtuple("ValuesAndIndices", "values indices")
 
 @op
 def _pick(a, /, indices, dim, keepdim):
+    shape = a.shape
+
     def back(g):
-        spread = np.zeros_like(a)
+        spread = np.zeros(shape, g.dtype)
         np.put_along_axis(spread, indices, g if keepdim else np.expand_dims(g, dim), dim)
         return spread
 
@@ -364,7 +369,7 @@ def logsumexp(a, /, dim, keepdim=False):
     with np.errstate(divide="ignore"):  # log(0) is right where every element is -inf
         value = np.log(total) + top
     value = value if keepdim else value.squeeze(dim)
-    return value, lambda g: _spread(g, a.shape, dim, keepdim) * (powers / total)
+    return value, lambda g: _spread(g, powers.shape, dim, keepdim) * (powers / total)
 
 
 @op
@@ -397,7 +402,8 @@ def _ints(args):
 def reshape(a, /, *shape):
     """The same elements in another shape, one length of which may be -1, to be worked out.
     The array is shared where its memory allows it, else copied."""
-    return a.reshape(_ints(shape)), lambda g: g.reshape(a.shape)
+    before = a.shape
+    return a.reshape(_ints(shape)), lambda g: g.reshape(before)
 
 
 def flatten(input, start_dim=0, end_dim=-1):
@@ -414,7 +420,7 @@ def flatten(input, start_dim=0, end_dim=-1):
 def permute(a, /, *dims):
     """The dimensions in the order dims."""
     dims = _ints(dims)
-    return a.transpose(dims), lambda g: g.transpose(np.argsort([d % a.ndim for d in dims]))
+    return a.transpose(dims), lambda g: g.transpose(np.argsort([d % g.ndim for d in dims]))
 
 
 @op
@@ -426,8 +432,9 @@ def transpose(a, /, dim0, dim1):
 @op
 def squeeze(a, /, dim=None):
     """Without the dimensions of length 1, or without dim (an int, a tuple) where it has."""
+    shape = a.shape
     dims = range(a.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
-    return a.squeeze(tuple(d for d in dims if a.shape[d] == 1)), lambda g: g.reshape(a.shape)
+    return a.squeeze(tuple(d for d in dims if shape[d] == 1)), lambda g: g.reshape(shape)
 
 
 @op
@@ -479,11 +486,12 @@ def _key(key):
 
 @op
 def _getitem(a, /, key):
-    value = a[key]
+    value, shape = a[key], a.shape
+    sliced = np.may_share_memory(value, a)  # then no element was taken twice
 
     def back(g):
-        spread = np.zeros_like(a)
-        if np.may_share_memory(value, a):  # slices: no element was taken twice
+        spread = np.zeros(shape, g.dtype)
+        if sliced:
             spread[key] = g
         else:
             np.add.at(spread, key, g)
@@ -495,6 +503,7 @@ def _getitem(a, /, key):
 def _setitem(self, key, value):
     refuse_if_recorded(self, value)
     self.data[_key(key)] = value.data if isinstance(value, Tensor) else value
+    increment_version(self)
 
 
 Tensor.__getitem__ = lambda self, key: _getitem(self, _key(key))

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from nptorch.tensor import Tensor, no_grad
+from nptorch.tensor import Tensor, increment_version, no_grad
 
 
 def _at_least_0(name, value):
@@ -88,3 +88,4 @@ class SGD(Optimizer):
                 p.data += v
             else:
                 p.data -= self.lr * p.grad.data
+            increment_version(p)

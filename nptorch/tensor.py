@@ -272,6 +272,42 @@ def unbroadcast(g, like):
     return g if g.dtype == like.dtype else g.astype(like.dtype)
 
 
+_written = {None: 0}  # the id of what owns memory: when it was last written to; None: anything
+
+
+def _owner(array):
+    """What owns the memory of an array, which may be a view."""
+    while getattr(array, "base", None) is not None:
+        array = array.base
+    return array
+
+
+_alone = Tensor(0.0)
+_ALONE = sys.getrefcount(_alone.data)  # the references to an array that only its Tensor holds
+
+
+def increment_version(t):
+    """Tell backward that t's array has been written to, if anything else holds it. In-place
+    methods and optimizers do so themselves; do it after writing into t.data with NumPy."""
+    if sys.getrefcount(t.data) > _ALONE or t.data.base is not None:
+        _written[None] = _written[id(_owner(t.data))] = next(Node._clock)
+
+
+def _refuse_if_written(node, saved):
+    """Raise RuntimeError if any of what node's ways back saved was written to after the op:
+    arrays, functions with their closures, and lists of such."""
+    for x in saved:
+        if isinstance(x, np.ndarray):
+            if _written.get(id(x if x.base is None else _owner(x)), 0) > node.age:
+                raise RuntimeError(f"backward: {node} saved a Tensor of shape {x.shape}, which was "
+                                   "changed in place afterwards: do that after backward(), or "
+                                   "make a new Tensor, as in h = h + y")
+        elif isinstance(x, (list, tuple)):
+            _refuse_if_written(node, x)
+        elif closure := getattr(x, "__closure__", None):
+            _refuse_if_written(node, [cell.cell_contents for cell in closure])
+
+
 def _seed(root, gradient):
     """The gradient that a walk from root starts with: 1 for a single number, else the given."""
     if not root.requires_grad:
@@ -298,6 +334,8 @@ def _walk(root, g, retain_graph):
         if node.edges is None:
             raise RuntimeError(f"backward: {node} was walked before and its graph is gone; "
                                "to walk twice, say retain_graph=True the first time")
+        if node.age < _written[None]:
+            _refuse_if_written(node, [back for _, back in node.edges])
         if x._retains_grad:
             retained[x] = g
         for parent, back in node.edges:
@@ -317,14 +355,16 @@ def backward(self, gradient=None, retain_graph=False):
     """Add d(self)/d(leaf) · gradient to the grad of every leaf that self was made from.
 
     gradient has self's shape; for a single number it is 1. The graph is dropped on the way
-    unless retain_graph. Raises RuntimeError without a graph, for one dropped before and for a
-    missing gradient, ValueError for one of the wrong shape; no grad has changed then.
+    unless retain_graph. Raises RuntimeError without a graph, for one dropped before, for one that
+    saved what was changed in place and for a missing gradient, ValueError for one of the wrong
+    shape; no grad has changed then.
     """
     for x, g in _walk(self, _seed(self, gradient), retain_graph).items():
         if x.grad is None:
             x.grad = Tensor(np.array(g))  # a copy: a gradient shares its array with nothing
         else:
             x.grad.data += g
+            increment_version(x.grad)
 
 
 Tensor.backward = backward
@@ -337,14 +377,17 @@ def refuse_if_recorded(self, *others):
     if self.requires_grad and self.is_leaf:
         raise RuntimeError("a leaf that requires grad can't be changed in place while recording: "
                            "do it inside no_grad()")
-    if any(isinstance(x, Tensor) and x.requires_grad for x in (self, *others)):
-        raise RuntimeError("in-place changes are not recorded: make a new Tensor, as in h = h + y")
+    for x in (self, *others):
+        if isinstance(x, Tensor) and x.requires_grad:
+            raise RuntimeError("in-place changes are not recorded: make a new Tensor, as in "
+                               "h = h + y")
 
 
 def _in_place(ufunc):
     def change(self, other):
         refuse_if_recorded(self, other)
         ufunc(self.data, other.data if isinstance(other, Tensor) else other, out=self.data)
+        increment_version(self)
         return self
 
     return change
@@ -359,6 +402,7 @@ def copy_(self, source):
     """Overwrite the elements with those of source, broadcast and cast to self's dtype."""
     refuse_if_recorded(self, source)
     np.copyto(self.data, source.data if isinstance(source, Tensor) else source, casting="unsafe")
+    increment_version(self)
     return self
 
 
@@ -371,6 +415,7 @@ def zero_(self):
     """Overwrite every element with 0."""
     refuse_if_recorded(self)
     self.data.fill(0)
+    increment_version(self)
     return self
 
 

@@ -470,3 +470,11 @@ def test_a_parameter_is_not_overwritten_by_anything_else():
     assert layer.weight is weight
     layer.weight, layer.bias = nn.Parameter(np.ones((3, 2))), None
     assert [name for name, _ in layer.named_parameters()] == ["weight"]
+
+
+def test_a_graph_from_before_loading_is_not_walked_with_the_weights_from_after_it():
+    net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
+    loss = net(ones(4, 2)).sum()
+    net.load_state_dict({name: np.ones(value.shape) for name, value in net.state_dict().items()})
+    with pytest.raises(RuntimeError, match="changed in place"):
+        loss.backward()

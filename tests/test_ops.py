@@ -241,6 +241,54 @@ def test_no_gradient_aliases_anything(f, arrays):
 
 
 @table
+def test_after_a_change_in_place_backward_is_right_or_refuses(f, arrays):
+    def gradients(changed=None):
+        leaves_ = leaves(nptorch, arrays, np.float64)
+        tensors = [x * 1 for x in leaves_]
+        out = f(nptorch, *tensors)
+        if changed is not None:
+            with no_grad():
+                (*tensors, out)[changed].__iadd__(1)
+        out.backward(np.ones(out.shape))
+        return [x.grad.data for x in leaves_]
+
+    expected = gradients()
+    for changed in range(len(arrays) + 1):
+        try:
+            found = gradients(changed)
+        except RuntimeError as error:
+            assert "changed in place afterwards" in str(error)
+        except ValueError as error:
+            assert "read-only" in str(error)  # NumPy lets nobody write into what expand gives
+        else:
+            for ours, right in zip(found, expected):
+                np.testing.assert_allclose(ours, right)
+
+
+@pytest.mark.parametrize("f, saved", [  # what is changed: a, b or the result c
+    (lambda a, b: a * b, "ab"), (lambda a, b: a @ b, "ab"), (lambda a, b: a / (b * b), "bc"),
+    (lambda a, b: a.exp() + b, ""), (lambda a, b: a + b.exp(), ""),
+    (lambda a, b: (a + b).exp(), "c"), (lambda a, b: (a - b).relu(), "c"),
+    (lambda a, b: (a - b).log_softmax(1), "c"), (lambda a, b: nptorch.maximum(a, b), "ab"),
+    (lambda a, b: a - b, ""), (lambda a, b: nptorch.stack([a.T, b]), ""),
+    (lambda a, b: a.sum() + b.mean() + a.reshape(2) @ b.reshape(2), "ab"),
+], ids=lambda case: case if isinstance(case, str) else "")
+def test_what_an_op_saved_may_not_change(f, saved):
+    for name in "abc":
+        a = nptorch.tensor([[1.0, 2.0]], requires_grad=True)
+        b = nptorch.tensor([[3.0], [5.0]], requires_grad=True)
+        c = f(a, b)
+        with no_grad():
+            {"a": a, "b": b, "c": c}[name].__iadd__(1)
+        if name in saved:
+            with pytest.raises(RuntimeError, match="changed in place afterwards"):
+                c.backward(np.ones(c.shape))
+            assert a.grad is b.grad is None
+        else:
+            c.backward(np.ones(c.shape))
+
+
+@table
 def test_the_graph_needs_no_garbage_collector(f, arrays):
     tensors = leaves(nptorch, arrays, np.float64)
     out = f(nptorch, *tensors)

@@ -261,3 +261,13 @@ def test_bare_optimizer_has_no_step():
     with pytest.raises(NotImplementedError, match="^Optimizer does not define step$"):
         Optimizer([P]).step()
     assert P.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("momentum", [0, 0.9])
+def test_a_graph_from_before_the_step_is_not_walked_with_the_weights_from_after_it(momentum):
+    p = tensor([1.0, 2.0], requires_grad=True)
+    first, second = p * p, p * p
+    first.backward([1, 1])
+    SGD([p], lr=0.1, momentum=momentum).step()
+    with pytest.raises(RuntimeError, match="changed in place"):
+        second.backward([1, 1])

@@ -8,6 +8,7 @@ import copy
 import gc
 import itertools
 import pickle
+import sys
 import threading
 import weakref
 
@@ -15,7 +16,9 @@ import numpy as np
 import pytest
 
 import nptorch
-from nptorch.tensor import Node, Tensor, is_grad_enabled, no_grad, op, tensor, unbroadcast
+from nptorch.tensor import (
+    Node, Tensor, increment_version, is_grad_enabled, no_grad, op, tensor, unbroadcast,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -602,6 +605,63 @@ def test_in_place_never_changes_shape_or_dtype():
     with pytest.raises(TypeError):
         tensor([1, 2]).__iadd__(1.5)
     assert t.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("change", [change for change, _ in CHANGES], ids=IDS)
+@pytest.mark.parametrize("part", [
+    lambda t: t, lambda t: t.detach(), lambda t: t.detach()[:], lambda t: t.detach().reshape(2, 1).T[0],
+    lambda t: Tensor(t.detach().numpy()[::-1]),
+], ids=["itself", "detached", "slice", "view of a view", "array"])
+def test_backward_refuses_when_what_it_saved_has_changed(change, part):
+    a, b = leaf([1.0, 2.0]), leaf([3.0, 4.0])
+    product = a * b
+    with no_grad():
+        change(part(b), [5, 6])
+    with pytest.raises(RuntimeError, match=r"<MulBackward0> saved a Tensor of shape \(2,\)"):
+        product.backward([1, 1])
+    assert a.grad is b.grad is None
+
+
+def test_backward_does_not_mind_changes_that_were_there_before_or_that_concern_others():
+    a, b = leaf([1.0, 2.0]), leaf([3.0, 4.0])
+    with no_grad():
+        b *= 2
+    product, bystander = a * b, b.clone()
+    with no_grad():
+        bystander += 1
+    with pytest.raises(ValueError):
+        b.detach().copy_([1, 2, 3])  # nothing was written
+    product.backward([1, 1])
+    assert a.grad.tolist() == [6, 8] and b.grad.tolist() == [1, 2]
+
+
+def test_a_gradient_that_an_op_saved_may_not_grow():
+    w = leaf([1.0, 2.0])
+    (w * w).backward([1, 1])
+    penalty = w * w.grad
+    (w * w).backward([1, 1])
+    with pytest.raises(RuntimeError, match="changed in place"):
+        penalty.backward([1, 1])
+
+
+def test_what_numpy_wrote_must_be_told():
+    a, b = leaf([1.0, 2.0]), Tensor([3.0, 4.0])
+    product = a * b
+    b.data[:] = 7
+    increment_version(b)
+    with pytest.raises(RuntimeError, match="changed in place"):
+        product.backward([1, 1])
+
+
+def test_dates_are_written_only_for_arrays_that_something_else_holds():
+    dates = dict(sys.modules["nptorch.tensor"]._written)
+    a = leaf([1.0, 2.0])
+    for _ in range(3):
+        loss = (a * a).backward([1, 1])
+        with no_grad():
+            a -= a.grad * 0.1
+        a.grad.zero_()
+    assert loss is None and dates == sys.modules["nptorch.tensor"]._written
 
 
 def test_zero_clears_a_grad():

@@ -7,7 +7,7 @@ from collections import namedtuple
 import numpy as np
 
 from nptorch.ops import flatten, matmul, rand, relu, sigmoid, tanh, to
-from nptorch.tensor import Tensor, op
+from nptorch.tensor import Tensor, no_grad, op
 
 
 class Parameter(Tensor):
@@ -148,8 +148,9 @@ class Module:
         if problems:
             raise ValueError(f"state_dict does not fit {type(self).__name__}:"
                              + "".join(f"\n    {problem}" for problem in problems))
-        for key, value in common.items():
-            own[key].data[...] = value
+        with no_grad():
+            for key, value in common.items():
+                own[key].copy_(value)
         return IncompatibleKeys(missing, unexpected)
 
     def extra_repr(self):
