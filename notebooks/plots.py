@@ -402,7 +402,7 @@ def patch_to_column(picture, columns, kernel, place):
     """Left: a picture with one window outlined; right: the matrix of columns, with its column."""
     (rows, across), (k, l), (r, c) = picture.shape, kernel, place
     places = across - l + 1
-    _, ax = plt.subplots(figsize=(7, 4.6))
+    _, ax = plt.subplots(figsize=(7, 4.1))
     x, y = across + 4, 0
     top = (len(columns) - rows) / 2
     cells(ax, 0, top, picture)
@@ -419,21 +419,21 @@ def patch_to_column(picture, columns, kernel, place):
     ax.text(x + columns.shape[1] + 0.4, len(columns) / 2,
             f"{len(columns)} rows:\nthe pixels\nof the kernel", va="center")
     ax.text(x, len(columns) + 0.3, f"{columns.shape[1]} columns: the places", va="top")
-    ax.set(xlim=(-0.2, x + columns.shape[1] + 3.6), ylim=(len(columns) + 1.2, -2.6), aspect="equal")
+    ax.set(xlim=(-0.2, x + columns.shape[1] + 3.6), ylim=(len(columns) + 1.2, -1), aspect="equal")
     ax.axis("off")
     plt.show()
 
 
-def bars(times, xlabel):
-    """Horizontal bars on a logarithmic axis, each with its name, {name: time}, from the top."""
+def bars(times, xlabel, scale="log"):
+    """Horizontal bars, each with its name, {name: time}, from the top; scale is log or linear."""
     _, ax = plt.subplots(figsize=(7, 2.6))
     names, values = list(times), np.array(list(times.values()))
-    low = 10 ** np.floor(np.log10(values.min()) - 0.5)
+    low = 10 ** np.floor(np.log10(values.min()) - 0.5) if scale == "log" else 0
     ax.barh(range(len(values)), values - low, left=low, color=LIGHT, edgecolor=DARK)
     for i, value in enumerate(values):
-        ax.text(value * 1.15, i, f"{value:.2g}", va="center")
-    ax.set(xscale="log", xlabel=xlabel, yticks=range(len(values)), yticklabels=names,
-           xlim=(low, values.max() * 4))
+        label(ax, value, i, f"{float(f'{value:.2g}'):g}")
+    ax.set(xscale=scale, xlabel=xlabel, yticks=range(len(values)), yticklabels=names,
+           xlim=(low, values.max() * (4 if scale == "log" else 1.1)))
     ax.tick_params(axis="y", length=0)
     ax.grid(axis="x", color=LIGHT, linestyle=":", linewidth=0.8)
     ax.set_axisbelow(True)

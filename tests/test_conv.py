@@ -245,6 +245,18 @@ def test_the_graph_is_freed_without_the_garbage_collector():
         gc.enable()
 
 
+@pytest.mark.parametrize(("function", "shape"), [
+    (lambda x: nn.conv2d(x, nptorch.ones(2, 3, 2, 2)), (2, 3, 5, 4)),
+    (lambda x: nn.max_pool2d(x, 2, padding=1), (2, 3, 5, 4)),
+    (lambda x: nn.avg_pool2d(x, 2), (2, 3, 5, 4)), (lambda x: nn.unfold(x, 2), (2, 3, 5, 4)),
+    (lambda x: nn.fold(x, (5, 4), 2), (2, 12, 12)),
+])
+def test_the_way_back_keeps_no_input_that_it_does_not_need(function, shape):
+    x = nptorch.randn(*shape, requires_grad=True)
+    [(_, back)] = function(x).grad_fn.edges
+    assert not any(cell.cell_contents is x.data for cell in back.__closure__)
+
+
 X = (2, 3, 8, 7)
 
 

@@ -51,10 +51,10 @@ def _bordered(x, padding, value=0):
 
 def _windows(images, kernel, stride, dilation=(1, 1)):
     """What a kernel sees in each place of images (C, H, W, N): a view (C, kh, kw, h, w, N)."""
-    (s, t), (d, e) = stride, dilation
-    spans = [n * (k - 1) + 1 for k, n in zip(kernel, dilation)]
+    (down, across), (d, e) = stride, dilation
+    spans = [gap * (k - 1) + 1 for k, gap in zip(kernel, dilation)]
     views = sliding_window_view(images, spans, (1, 2), writeable=True)
-    return views[:, ::s, ::t, :, ::d, ::e].transpose(0, 4, 5, 1, 2, 3)
+    return views[:, ::down, ::across, :, ::d, ::e].transpose(0, 4, 5, 1, 2, 3)
 
 
 def _gather(x, kernel, stride, padding, dilation):
@@ -63,8 +63,11 @@ def _gather(x, kernel, stride, padding, dilation):
 
 
 def _scatter(parts, shape, dtype, kernel, stride, padding, dilation=(1, 1)):
-    """The way back through _windows: images (N, C, H, W) of this shape, zero at first, to which
-    each part (C, h, w, N), one for every pixel of the kernel, is added where that pixel saw them."""
+    """The adjoint of _gather: images of this shape (N, C, H, W), the sum of all parts.
+
+    There is one part (C, h, w, N) for every pixel of the kernel, row by row. It is added to the
+    pixels that this one saw.
+    """
     (n, c, h, w), (p, q) = shape, padding
     images = np.zeros((c, h + 2 * p, w + 2 * q, n), dtype)
     windows = _windows(images, kernel, stride, dilation)
@@ -77,16 +80,29 @@ def _scatter(parts, shape, dtype, kernel, stride, padding, dilation=(1, 1)):
     return images[:, p:p + h, q:q + w].transpose(3, 0, 1, 2)
 
 
-@op
-def _unfold(x, /, kernel, *options):
+def _columns(x, kernel, *options):
+    """The windows of x (N, C, H, W) as columns (N, C·kh·kw, h·w)."""
     windows = _gather(x, kernel, *options)
-    c, k, l, h, w, n = windows.shape
+    c, kh, kw, h, w, n = windows.shape
+    return windows.reshape(c * kh * kw, h * w, n).transpose(2, 0, 1)
 
-    def back(g):
-        parts = g.transpose(1, 2, 0).reshape(c, k * l, h, w, n).swapaxes(0, 1)
-        return _scatter(parts, x.shape, x.dtype, kernel, *options)
 
-    return windows.reshape(c * k * l, h * w, n).transpose(2, 0, 1), back
+def _images(columns, shape, places, kernel, *options):
+    """The adjoint of _columns: images of this shape (N, C, H, W); places is (h, w)."""
+    n, c = shape[:2]
+    parts = columns.transpose(1, 2, 0).reshape(c, math.prod(kernel), *places, n).swapaxes(0, 1)
+    return _scatter(parts, shape, columns.dtype, kernel, *options)
+
+
+@op
+def _unfold(x, /, places, *options):
+    shape = x.shape
+    return _columns(x, *options), lambda g: _images(g, shape, places, *options)
+
+
+@op
+def _fold(columns, /, shape, places, *options):
+    return _images(columns, shape, places, *options), lambda g: _columns(g, *options)
 
 
 def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
@@ -97,17 +113,8 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     """
     kernel, *options = _pairs(kernel_size=kernel_size, stride=stride, padding=padding,
                               dilation=dilation)
-    _output_size(input.shape, kernel, *options)
-    return _unfold(input, kernel, *options)
-
-
-@op
-def _fold(x, /, size, kernel, places, *options):
-    n, rows, columns = x.shape
-    c = rows // math.prod(kernel)
-    parts = x.transpose(1, 2, 0).reshape(c, rows // c, *places, n).swapaxes(0, 1)
-    return (_scatter(parts, (n, c, *size), x.dtype, kernel, *options),
-            lambda g: _gather(g, kernel, *options).reshape(rows, columns, n).transpose(2, 0, 1))
+    places = _output_size(input.shape, kernel, *options)
+    return _unfold(input, places, kernel, *options)
 
 
 def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
@@ -123,7 +130,8 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     if input.ndim != 3 or input.shape[1] % area or input.shape[2] != h * w:
         raise ValueError(f"input: expected shape (N, a multiple of {area}, {h * w}), "
                          f"got {input.shape}")
-    return _fold(input, size, kernel, (h, w), *options)
+    shape = len(input), input.shape[1] // area, *size
+    return _fold(input, shape, (h, w), kernel, *options)
 
 
 def _strip(rows, kernel, stride, maps):
@@ -138,7 +146,11 @@ def _strip(rows, kernel, stride, maps):
 
 @op
 def _conv2d(x, weight, *bias, size, stride, padding, dilation, groups):
-    n, (maps, depth, kh, kw), (h, w), (down, across) = len(x), weight.shape, size, stride
+    """One matrix product for each group. A column sees a window of tall rows and yields a strip,
+    t rows of the output; for that the kernel stands in kernels t times, each down rows lower.
+    In memory the output is (O, h, w, N)."""
+    n, shape = len(x), x.shape
+    (maps, depth, kh, kw), (h, w), (down, across) = weight.shape, size, stride
     t = _strip(h, kh, down, maps // groups) if dilation[0] == 1 else 1
     tall, strips = (t - 1) * down + kh, h // t
     options = (tall, kw), (t * down, across), padding, dilation
@@ -148,8 +160,10 @@ def _conv2d(x, weight, *bias, size, stride, padding, dilation, groups):
         kernels[shift] = weight
     matrix = kernels.reshape(groups, maps // groups * t, depth * tall * kw)
     columns = _gather(x, *options).reshape(groups, depth * tall * kw, strips * w * n)
-    product = (matrix @ columns).reshape(maps, t, strips, w, n).swapaxes(1, 2)
-    value = np.add(product, bias[0].reshape(maps, 1, 1, 1, 1) if bias else 0, order="C")
+    product = (matrix @ columns).reshape(maps, t, strips, w, n)
+    value = product.swapaxes(1, 2).reshape(maps, h, w, n)
+    if bias:
+        value += bias[0].reshape(maps, 1, 1, 1)
 
     def in_strips(g):
         g = g.transpose(1, 2, 3, 0).reshape(maps, strips, t, w, n).swapaxes(1, 2)
@@ -158,13 +172,13 @@ def _conv2d(x, weight, *bias, size, stride, padding, dilation, groups):
     def back_x(g):
         spread = matrix.swapaxes(1, 2) @ in_strips(g)
         parts = spread.reshape(groups * depth, tall * kw, strips, w, n).swapaxes(0, 1)
-        return _scatter(parts, x.shape, x.dtype, *options)
+        return _scatter(parts, shape, g.dtype, *options)
 
     def back_weight(g):
-        spread = (columns @ in_strips(g).swapaxes(1, 2)).swapaxes(1, 2).reshape(kernels.shape)
+        spread = (in_strips(g) @ columns.swapaxes(1, 2)).reshape(maps, t, depth, tall, kw)
         return sum(spread[shift] for shift in shifts)
 
-    return (value.reshape(maps, h, w, n).transpose(3, 0, 1, 2), back_x, back_weight,
+    return (value.transpose(3, 0, 1, 2), back_x, back_weight,
             lambda g: g.transpose(1, 2, 3, 0).reshape(maps, h * w * n).sum(1))
 
 
@@ -191,18 +205,22 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
                    groups=groups)
 
 
-# glibc's malloc hands freed memory back to the system, and to fetch it anew costs more than the
-# arithmetic of a layer. It keeps more once it has seen a large array freed, so we show it one.
+# glibc's malloc gives freed memory back to the system, and the next step fetches it anew, page by
+# page. It keeps up to twice the largest piece that it has seen freed, and learns from pieces of at
+# most 32 MB. So we show it one a little smaller, to leave room for its own notes.
 _spare = np.empty(2**25 - 2**16, np.uint8)
 del _spare
 
 
-def _refuse_misfit(module, x, channels, label, dilation=(1, 1)):
-    """Raise ShapeError unless x is (N, channels, H, W) and holds at least one window of module."""
+def _refuse_misfit(module, x, label, channels=None, dilation=(1, 1)):
+    """Raise ShapeError unless x is (N, channels, H, W) and holds at least one window of module.
+
+    Without channels, any number of them will do.
+    """
     kernel, padding = _pairs(kernel_size=module.kernel_size, padding=module.padding)
     h, w = (max(d * (k - 1) + 1 - 2 * p, 1) for k, p, d in zip(kernel, padding, dilation))
-    if x.ndim != 4 or channels not in ("C", x.shape[1]) or x.shape[2] < h or x.shape[3] < w:
-        raise ShapeError(module, label, x.shape, f"(N, {channels}, H ≥ {h}, W ≥ {w})")
+    if x.ndim != 4 or channels not in (None, x.shape[1]) or x.shape[2] < h or x.shape[3] < w:
+        raise ShapeError(module, label, x.shape, f"(N, {channels or 'C'}, H ≥ {h}, W ≥ {w})")
 
 
 class Conv2d(Module):
@@ -227,7 +245,7 @@ class Conv2d(Module):
 
     def forward(self, x):
         label = f"Conv2d {self.in_channels} → {self.out_channels}"
-        _refuse_misfit(self, x, self.in_channels, label, self.dilation)
+        _refuse_misfit(self, x, label, self.in_channels, self.dilation)
         return conv2d(x, self.weight, self.bias, self.stride, self.padding, self.dilation,
                       self.groups)
 
@@ -257,9 +275,9 @@ def _pooling(shape, kernel_size, stride, padding):
 @op
 def _max_pool2d(x, /, kernel, stride, padding):
     windows = _windows(_bordered(x, padding, -np.inf), kernel, stride)
-    first, *others = views = [windows[:, i, j] for i, j in np.ndindex(*kernel)]
-    best = first.copy()
-    for view in others:
+    views, shape = [windows[:, i, j] for i, j in np.ndindex(*kernel)], x.shape
+    best = views[0].copy()
+    for view in views[1:]:
         np.maximum(best, view, out=best)
 
     def parts(g):
@@ -267,10 +285,10 @@ def _max_pool2d(x, /, kernel, stride, padding):
         for view in views:
             found = (view == best) & waiting
             yield g * found
-            waiting ^= found
+            waiting ^= found  # what is found was waiting: take it out
 
     def back(g):
-        return _scatter(parts(_bordered(g, (0, 0))), x.shape, x.dtype, kernel, stride, padding)
+        return _scatter(parts(_bordered(g, (0, 0))), shape, g.dtype, kernel, stride, padding)
 
     return best.transpose(3, 0, 1, 2), back
 
@@ -287,12 +305,13 @@ def max_pool2d(input, kernel_size, stride=None, padding=0):
 
 @op
 def _avg_pool2d(x, /, kernel, stride, padding):
-    windows, area = _windows(_bordered(x, padding), kernel, stride), math.prod(kernel)
+    windows = _windows(_bordered(x, padding), kernel, stride)
+    shape, area = x.shape, math.prod(kernel)
     total = sum(windows[:, i, j] for i, j in np.ndindex(*kernel))
 
     def back(g):
-        share = (g / area).transpose(1, 2, 3, 0)
-        return _scatter([share] * area, x.shape, x.dtype, kernel, stride, padding)
+        share = _bordered(g / area, (0, 0))
+        return _scatter([share] * area, shape, g.dtype, kernel, stride, padding)
 
     return (total / area).transpose(3, 0, 1, 2), back
 
@@ -315,7 +334,7 @@ class _Pool2d(Module):
         self.stride = kernel_size if stride is None else stride
 
     def forward(self, x):
-        _refuse_misfit(self, x, "C", type(self).__name__)
+        _refuse_misfit(self, x, type(self).__name__)
         return self.function(x, self.kernel_size, self.stride, self.padding)
 
     def extra_repr(self):
