@@ -94,9 +94,11 @@ def matmul(a, b, /):
     A vector (k,) is one row on the left, one column on the right, and leaves no dimension
     behind. Raises ValueError with both shapes if they do not fit.
     """
-    if 0 in (np.ndim(a), np.ndim(b)) or a.shape[-1] != b.shape[-1 if b.ndim == 1 else -2]:
+    try:
+        value = np.matmul(a, b)
+    except ValueError:
         raise ValueError(f"matmul: expected shapes (..., n, k) and (..., k, m), "
-                         f"got {np.shape(a)} and {np.shape(b)}")
+                         f"got {np.shape(a)} and {np.shape(b)}") from None
     rows = a if a.ndim > 1 else a[None, :]
     columns = b if b.ndim > 1 else b[:, None]
     one_row, one_column = a.ndim == 1, b.ndim == 1
@@ -110,7 +112,7 @@ def matmul(a, b, /):
         return g[..., 0] if one_column else g
 
     # a vector a: unbroadcast sums the row in front away
-    return a @ b, lambda g: with_both(g) @ columns.swapaxes(-1, -2), back_b
+    return value, lambda g: with_both(g) @ columns.swapaxes(-1, -2), back_b
 
 
 def _reflected(f):
@@ -203,7 +205,10 @@ def clamp(a, /, min=None, max=None):
         raise ValueError("clamp: expected min, max or both")
     if isinstance(min, float) or isinstance(max, float):
         a = _floats(a)
-    value = np.clip(a, min, max).astype(a.dtype, copy=False)
+    try:
+        value = np.clip(a, min, max).astype(a.dtype, copy=False)
+    except TypeError:
+        raise TypeError(f"clamp: expected numbers, got min={min!r} and max={max!r}") from None
     return value, lambda g: np.where(a == value, g, 0)
 
 
@@ -230,6 +235,23 @@ def _spread(g, shape, dim, keepdim):
     return np.full(shape, g)
 
 
+def _dim(dim, ndim, name="dim"):
+    """dim (an int, several, or None) of a Tensor with ndim dimensions, counted from the front.
+
+    Raises IndexError if it is not there, TypeError if it is no int. A single number takes 0 and
+    -1, as in PyTorch.
+    """
+    if dim is None:
+        return None
+    if isinstance(dim, (tuple, list)):
+        return tuple(_dim(d, ndim, name) for d in dim)
+    n = ndim or 1
+    try:
+        return range(n)[dim]
+    except (IndexError, TypeError) as error:
+        raise type(error)(f"{name}: expected an int from {-n} to {n - 1}, got {dim!r}") from None
+
+
 def _count(a, dim):
     """How many elements of a go into one mean over dim. Raises TypeError for integers."""
     if a.dtype.kind != "f":
@@ -242,7 +264,8 @@ def _count(a, dim):
 @op
 def sum(a, /, dim=None, keepdim=False):
     """The sum over dim (an int, a tuple, or None for all); that of integers is int64."""
-    shape, dtype = a.shape, a.dtype if a.dtype.kind == "f" else np.int64
+    shape, dim = a.shape, _dim(dim, a.ndim)
+    dtype = a.dtype if a.dtype.kind == "f" else np.int64
     value = a.sum(axis=dim, keepdims=keepdim, dtype=dtype)
     return value, lambda g: _spread(g, shape, dim, keepdim)
 
@@ -250,7 +273,8 @@ def sum(a, /, dim=None, keepdim=False):
 @op
 def mean(a, /, dim=None, keepdim=False):
     """The mean over dim. Raises TypeError for integers."""
-    n, shape = _count(a, dim), a.shape
+    shape, dim = a.shape, _dim(dim, a.ndim)
+    n = _count(a, dim)
     value = a.sum(axis=dim, keepdims=keepdim) / n
     return value, lambda g: _spread(g / n, shape, dim, keepdim)
 
@@ -259,6 +283,7 @@ def mean(a, /, dim=None, keepdim=False):
 def var(a, /, dim=None, correction=1, keepdim=False):
     """The variance over dim: squared distances from the mean, summed and divided by
     n - correction."""
+    dim = _dim(dim, a.ndim)
     n = _count(a, dim) - correction
     centred = a - a.mean(axis=dim, keepdims=True)
     value = (centred * centred).sum(axis=dim, keepdims=keepdim) / n
@@ -280,6 +305,7 @@ Tensor.sum, Tensor.mean, Tensor.var, Tensor.std = sum, mean, var, std
 
 
 def _extreme(a, pick, dim, keepdim):
+    dim = _dim(dim, a.ndim)
     best = pick(a, axis=dim, keepdims=True)
 
     def back(g):
@@ -306,14 +332,14 @@ def amin(a, /, dim=None, keepdim=False):
 def argmax(a, /, dim=None, keepdim=False):
     """The index of the largest element over dim, the first of equals; with dim None, in the
     flattened input."""
-    return (a.argmax(axis=dim, keepdims=keepdim),)
+    return (a.argmax(axis=_dim(dim, a.ndim), keepdims=keepdim),)
 
 
 @op
 def argmin(a, /, dim=None, keepdim=False):
     """The index of the smallest element over dim, the first of equals; with dim None, in the
     flattened input."""
-    return (a.argmin(axis=dim, keepdims=keepdim),)
+    return (a.argmin(axis=_dim(dim, a.ndim), keepdims=keepdim),)
 
 
 ValuesAndIndices = namedtuple("ValuesAndIndices", "values indices")
@@ -361,7 +387,7 @@ Tensor.argmax, Tensor.argmin = argmax, argmin
 @op
 def logsumexp(a, /, dim, keepdim=False):
     """log(sum(exp(a))) over dim, with the largest element taken out first: no overflow."""
-    a = _floats(a)
+    a, dim = _floats(a), _dim(dim, a.ndim)
     top = a.max(axis=dim, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
     powers = np.exp(a - top)
@@ -375,7 +401,7 @@ def logsumexp(a, /, dim, keepdim=False):
 @op
 def softmax(a, /, dim):
     """exp(a) / sum(exp(a)) over dim, with the largest element taken out first."""
-    a = _floats(a)
+    a, dim = _floats(a), _dim(dim, a.ndim)
     powers = np.exp(a - a.max(axis=dim, keepdims=True))
     value = powers / powers.sum(axis=dim, keepdims=True)
     return value, lambda g: value * (g - (g * value).sum(axis=dim, keepdims=True))
@@ -384,7 +410,7 @@ def softmax(a, /, dim):
 @op
 def log_softmax(a, /, dim):
     """log(softmax(a)) over dim, never the logarithm of 0."""
-    a = _floats(a)
+    a, dim = _floats(a), _dim(dim, a.ndim)
     a = a - a.max(axis=dim, keepdims=True)
     value = a - np.log(np.exp(a).sum(axis=dim, keepdims=True))
     return value, lambda g: g - np.exp(value) * g.sum(axis=dim, keepdims=True)
@@ -393,9 +419,13 @@ def log_softmax(a, /, dim):
 Tensor.logsumexp, Tensor.softmax, Tensor.log_softmax = logsumexp, softmax, log_softmax
 
 
-def _ints(args):
-    """f(2, 3) and f((2, 3)) alike: the tuple (2, 3)."""
-    return tuple(args[0]) if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
+def _ints(args, name="size"):
+    """f(2, 3) and f((2, 3)) alike: the tuple (2, 3). Raises TypeError for what is no int."""
+    args = args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
+    try:
+        return tuple(map(operator.index, args))
+    except TypeError:
+        raise TypeError(f"{name}: expected ints, got {args}") from None
 
 
 @op
@@ -403,14 +433,14 @@ def reshape(a, /, *shape):
     """The same elements in another shape, one length of which may be -1, to be worked out.
     The array is shared where its memory allows it, else copied."""
     before = a.shape
-    return a.reshape(_ints(shape)), lambda g: g.reshape(before)
+    return a.reshape(_ints(shape, "shape")), lambda g: g.reshape(before)
 
 
 def flatten(input, start_dim=0, end_dim=-1):
     """The dimensions from start_dim to end_dim, both included, made one. Raises IndexError for
     a dimension that is not there, ValueError if the two are in the wrong order."""
-    shape, dims = input.shape, range(input.ndim or 1)
-    start, end = dims[start_dim], dims[end_dim]
+    shape, n = input.shape, input.ndim
+    start, end = _dim(start_dim, n, "start_dim"), _dim(end_dim, n, "end_dim")
     if start > end:
         raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
     return reshape(input, *shape[:start], math.prod(shape[start:end + 1]), *shape[end + 1:])
@@ -418,21 +448,27 @@ def flatten(input, start_dim=0, end_dim=-1):
 
 @op
 def permute(a, /, *dims):
-    """The dimensions in the order dims."""
-    dims = _ints(dims)
-    return a.transpose(dims), lambda g: g.transpose(np.argsort([d % g.ndim for d in dims]))
+    """The dimensions in the order dims. Raises ValueError unless each is there once."""
+    dims = _ints(dims, "dims")
+    try:
+        value = a.transpose(dims)
+    except ValueError:
+        raise ValueError(f"dims: expected each of the {a.ndim} dimensions once, "
+                         f"got {dims}") from None
+    return value, lambda g: g.transpose(np.argsort([d % g.ndim for d in dims]))
 
 
 @op
 def transpose(a, /, dim0, dim1):
     """Two dimensions exchanged."""
+    dim0, dim1 = _dim(dim0, a.ndim, "dim0"), _dim(dim1, a.ndim, "dim1")
     return a.swapaxes(dim0, dim1), lambda g: g.swapaxes(dim0, dim1)
 
 
 @op
 def squeeze(a, /, dim=None):
     """Without the dimensions of length 1, or without dim (an int, a tuple) where it has."""
-    shape = a.shape
+    shape, dim = a.shape, _dim(dim, a.ndim)
     dims = range(a.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
     return a.squeeze(tuple(d for d in dims if shape[d] == 1)), lambda g: g.reshape(shape)
 
@@ -440,15 +476,20 @@ def squeeze(a, /, dim=None):
 @op
 def unsqueeze(a, /, dim):
     """With a new dimension of length 1 at dim."""
-    return np.expand_dims(a, dim), lambda g: g.squeeze(dim)
+    return np.expand_dims(a, _dim(dim, a.ndim + 1)), lambda g: g.squeeze(dim)
 
 
 @op
 def expand(a, /, *size):
-    """Dimensions of length 1 stretched to size, without a copy; -1 keeps a length."""
+    """Dimensions of length 1 stretched to size, without a copy; -1 keeps a length. Raises
+    ValueError for a size that a can't be stretched to."""
     size = _ints(size)
-    kept = (1,) * (len(size) - a.ndim) + a.shape
-    return np.broadcast_to(a, [k if n == -1 else n for n, k in zip(size, kept)]), lambda g: g
+    kept = (-1,) * (len(size) - a.ndim) + a.shape
+    try:
+        value = np.broadcast_to(a, [k if n == -1 else n for n, k in zip(size, kept)])
+    except ValueError:
+        raise ValueError(f"size: expected one that {a.shape} stretches to, got {size}") from None
+    return value, lambda g: g
 
 
 Tensor.reshape = Tensor.view = reshape
@@ -459,16 +500,19 @@ Tensor.T = property(lambda self: permute(self, *reversed(range(self.ndim))))
 
 @op
 def _cat(*arrays, dim):
+    value = np.concatenate(arrays, dim)
     ends = np.cumsum([0] + [a.shape[dim] for a in arrays])
 
     def part(i):
         return lambda g: g.swapaxes(0, dim)[ends[i]:ends[i + 1]].swapaxes(0, dim)
 
-    return np.concatenate(arrays, dim), *(part(i) for i in range(len(arrays)))
+    return value, *(part(i) for i in range(len(arrays)))
 
 
 def cat(tensors, dim=0):
-    """The tensors one after another along dim."""
+    """The tensors, a list of them, one after another along dim."""
+    if isinstance(tensors, Tensor):
+        raise TypeError("tensors: expected a list of Tensors, got one Tensor: cat([a, b])")
     return _cat(*tensors, dim=dim)
 
 
@@ -536,7 +580,10 @@ Tensor.__gt__, Tensor.__ge__, Tensor.gt, Tensor.ge = gt, ge, gt, ge
 @op
 def to(a, /, dtype):
     """The elements as another dtype; gradients pass from floats to floats."""
-    value = a.astype(dtype)
+    try:
+        value = a.astype(dtype)
+    except TypeError:
+        raise TypeError(f"dtype: expected one such as float32, got {dtype!r}") from None
     return (value, lambda g: g) if value.dtype.kind == "f" else (value,)
 
 
@@ -552,15 +599,23 @@ def _rng():
     return np.random.default_rng()  # once, and not before it is needed: np.random loads slowly
 
 
+def _natural(name, value):
+    """value itself. Raises ValueError if it is no int, or one below 0."""
+    if not isinstance(value, (int, np.integer)) or value < 0:
+        raise ValueError(f"{name}: expected an int, 0 or more, got {value!r}")
+    return value
+
+
 def manual_seed(seed):
     """Start the random numbers over: the same seed, the same numbers."""
-    _rng().bit_generator.state = np.random.default_rng(seed).bit_generator.state
+    state = np.random.default_rng(_natural("seed", seed)).bit_generator.state
+    _rng().bit_generator.state = state
 
 
 def full(size, fill_value, dtype=None, requires_grad=False):
     """A Tensor of shape size with the same number everywhere."""
     number = tensor(np.asarray(fill_value).item(), dtype)
-    return Tensor(np.full(size, number.data), requires_grad)
+    return Tensor(np.full(_ints((size,)), number.data), requires_grad)
 
 
 def zeros(*size, dtype=float32, requires_grad=False):
@@ -588,16 +643,20 @@ def randint(low, high=None, size=None, dtype=int64):
     size) starts at 0."""
     if high is None or size is None:
         low, high, size = 0, low, high if size is None else size
-    return Tensor(_rng().integers(low, high, size, dtype))
+    if not isinstance(size, (tuple, list)):
+        raise TypeError(f"size: expected a tuple of ints, got {size!r}")
+    return Tensor(_rng().integers(*_ints((low, high), "low and high"), size, dtype))
 
 
 def randperm(n):
     """The integers 0 ... n - 1 in a random order."""
-    return Tensor(_rng().permutation(n))
+    return Tensor(_rng().permutation(_natural("n", n)))
 
 
 def arange(start, end=None, step=1, dtype=None, requires_grad=False):
     """start, start + step, ... below end; arange(end) starts at 0."""
+    if step == 0:
+        raise ValueError(f"step: expected a number other than 0, got {step}")
     start, end = (0, start) if end is None else (start, end)
     array = np.arange(start, end, step)
     return Tensor(array.astype(dtype or (float32 if array.dtype.kind == "f" else int64)),
