@@ -133,15 +133,20 @@ class Module:
         """Copy state_dict (Tensors or arrays) into the parameters of the same path.
 
         Returns the lists (missing_keys, unexpected_keys). Raises ValueError if they are not
-        empty, unless strict is False, and if a shape differs; then nothing has been copied.
+        empty, unless strict is False, and for a value of another shape or that is no real
+        number, TypeError if state_dict is no dict; then nothing has been copied.
         """
+        if not hasattr(state_dict, "keys"):
+            raise TypeError("state_dict: expected a dict, such as load(path) or net.state_dict(), "
+                            f"got {type(state_dict).__name__}")
         own = dict(self._entries())
         missing = [key for key in own if key not in state_dict]
         unexpected = [key for key in state_dict if key not in own]
-        common = {key: np.asarray(state_dict[key], parameter.dtype)
-                  for key, parameter in own.items() if key in state_dict}
+        common = {key: np.asarray(state_dict[key]) for key in own if key in state_dict}
         problems = [f"{key}: got {value.shape}, expected {own[key].shape}"
                     for key, value in common.items() if value.shape != own[key].shape]
+        problems += [f"{key}: got dtype {value.dtype}, expected real numbers"
+                     for key, value in common.items() if value.dtype.kind not in "fiub"]
         if strict:
             problems += [f"{key}: missing" for key in missing]
             problems += [f"{key}: unexpected" for key in unexpected]
@@ -203,31 +208,48 @@ def _affine(x, weight, bias, /):
     def back_weight(g):
         return g.reshape(-1, g.shape[-1]).T @ x.reshape(-1, x.shape[-1])
 
-    value = x @ weight.T
-    value += bias  # in place: one array less
+    try:
+        value = x @ weight.T
+        value += bias  # in place: one array less
+    except ValueError:
+        raise ValueError(f"linear: expected shapes (..., in), (out, in) and (out,), got "
+                         f"{np.shape(x)}, {weight.shape} and {bias.shape}") from None
     return value, lambda g: g @ weight, back_weight, lambda g: g
 
 
 def linear(input, weight, bias=None):
-    """input (..., in) @ weight (out, in).T + bias (out,) -> (..., out)."""
+    """input (..., in) @ weight (out, in).T + bias (out,) -> (..., out). Raises ValueError if the
+    shapes do not fit."""
     return matmul(input, weight.T) if bias is None else _affine(input, weight, bias)
+
+
+def _positive(**sizes):
+    """Raise ValueError for a size that is no positive integer."""
+    for name, size in sizes.items():
+        if not isinstance(size, (int, np.integer)) or size < 1:
+            raise ValueError(f"{name}: expected a positive integer, got {size!r}")
 
 
 class Linear(Module):
     """linear with its own weight (out_features, in_features) and bias (out_features,), both
-    drawn evenly from ±1/sqrt(in_features), as in PyTorch."""
+    drawn evenly from ±1/sqrt(in_features), as in PyTorch.
+
+    Raises ValueError for senseless sizes, ShapeError for input that is not (..., in_features).
+    """
 
     def __init__(self, in_features, out_features, bias=True):
+        _positive(in_features=in_features, out_features=out_features)
         bound = 1 / math.sqrt(in_features)
         self.in_features, self.out_features = in_features, out_features
         self.weight = Parameter((2 * rand(out_features, in_features) - 1) * bound)
         self.bias = Parameter((2 * rand(out_features) - 1) * bound) if bias else None
 
     def forward(self, x):
-        if x.shape[-1:] != (self.in_features,):
+        try:
+            return linear(x, self.weight, self.bias)
+        except ValueError:  # asked afterwards, so that a layer that fits pays nothing
             label = f"Linear {self.in_features} → {self.out_features}"
-            raise ShapeError(self, label, x.shape, f"(…, {self.in_features})")
-        return linear(x, self.weight, self.bias)
+            raise ShapeError(self, label, np.shape(x), f"(…, {self.in_features})") from None
 
     def extra_repr(self):
         return (f"in_features={self.in_features}, out_features={self.out_features}, "
@@ -298,8 +320,8 @@ class Sequential(ModuleList):
 
 
 def _probability(p):
-    """p itself. Raises ValueError if it is not in [0, 1]."""
-    if not 0 <= p <= 1:
+    """p itself. Raises ValueError if it is not a number in [0, 1]."""
+    if not isinstance(p, (int, float, np.number)) or not 0 <= p <= 1:
         raise ValueError(f"Invalid dropout probability: {p}")
     return p
 
