@@ -9,7 +9,7 @@ from nptorch.tensor import op
 
 def _checked(reduction):
     """reduction itself. Raises ValueError if it is not "mean", "sum" or "none"."""
-    if reduction not in ("mean", "sum", "none"):
+    if not isinstance(reduction, str) or reduction not in ("mean", "sum", "none"):
         raise ValueError(f'reduction: expected "mean", "sum" or "none", got {reduction!r}')
     return reduction
 
