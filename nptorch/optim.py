@@ -7,8 +7,12 @@ import numpy as np
 from nptorch.tensor import Tensor, increment_version, no_grad
 
 
-def _at_least_0(name, value):
-    if not 0 <= value < math.inf:
+def _at_least_0(name, value, below=math.inf):
+    try:
+        fits = bool(0 <= value < below)
+    except (TypeError, ValueError):  # text, or an array of several numbers
+        raise TypeError(f"{name}: expected a number, got {value!r}") from None
+    if not fits:
         raise ValueError(f"Invalid {name} value: {value}")
     return float(value)
 
@@ -18,14 +22,17 @@ class Optimizer:
 
     params: Tensors, such as model.parameters(); lr: the learning rate; alpha: the strength of
     the L1 penalty alpha·|p|; weight_decay: that of the L2 penalty weight_decay·p²/2. Raises
-    ValueError for a number below 0 or not finite, for no params and for one that is not a
-    leaf, TypeError if params are not Tensors.
+    ValueError for a number below 0 or not finite, for no params, for one that is not a leaf and
+    for one that comes twice, TypeError if params are not Tensors.
     """
 
     def __init__(self, params, lr=1e-3, alpha=0.0, weight_decay=0.0):
         if isinstance(params, Tensor):
             raise TypeError("params: expected an iterable of Tensors, got one Tensor: "
                             "put it in a list")
+        if not hasattr(params, "__iter__"):
+            raise TypeError("params: expected an iterable of Tensors, such as net.parameters(), "
+                            f"got {type(params).__name__}")
         self.params = list(params)
         if not self.params:
             raise ValueError("params: expected at least one Tensor, got none")
@@ -35,6 +42,8 @@ class Optimizer:
             if not p.is_leaf:
                 raise ValueError("params: expected leaves, got a Tensor that an op made: "
                                  "it never gets a grad")
+        if len({id(p) for p in self.params}) < len(self.params):
+            raise ValueError("params: expected each Tensor once, got one twice")
         self.lr = _at_least_0("lr", lr)
         self.alpha = _at_least_0("alpha", alpha)
         self.weight_decay = _at_least_0("weight_decay", weight_decay)
@@ -70,9 +79,7 @@ class SGD(Optimizer):
 
     def __init__(self, params, lr=1e-3, momentum=0.0, alpha=0.0, weight_decay=0.0):
         super().__init__(params, lr, alpha, weight_decay)
-        if not 0 <= momentum < 1:
-            raise ValueError(f"Invalid momentum value: {momentum}")
-        self.momentum = float(momentum)
+        self.momentum = _at_least_0("momentum", momentum, below=1)
         self.v = [np.zeros_like(p.data) for p in self.params]
 
     @no_grad()
