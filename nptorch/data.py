@@ -108,12 +108,16 @@ class DataLoader:
     batch_size: samples in a batch; shuffle: a new random order in each epoch; drop_last: leave
     out a last batch that is smaller; generator: a seed or a NumPy generator for the orders,
     None for the package's own numbers, which manual_seed governs. The length is the number of
-    batches. Raises ValueError for a batch_size below 1 and for an empty dataset.
+    batches. Raises ValueError for a batch_size below 1 and for an empty dataset, TypeError for a
+    dataset without a length.
     """
 
     def __init__(self, dataset, batch_size=1, shuffle=False, drop_last=False, generator=None):
         if not isinstance(batch_size, (int, np.integer)) or batch_size < 1:
             raise ValueError(f"batch_size: expected a positive integer, got {batch_size!r}")
+        if not hasattr(dataset, "__len__"):
+            raise TypeError("dataset: expected a Dataset or a list of samples, "
+                            f"got {type(dataset).__name__}")
         if len(dataset) == 0:
             raise ValueError("dataset: expected at least one sample, got none")
         self.dataset, self.batch_size = dataset, int(batch_size)
@@ -168,8 +172,11 @@ def random_split(dataset, lengths, generator=None):
 
     lengths are integers that add up to len(dataset), or fractions that add up to 1, so [1] means
     everything; what rounding down leaves over goes to the first ones, a sample each. generator:
-    as in DataLoader. Raises ValueError if they add up to anything else or one is below 0.
+    as in DataLoader. Raises ValueError if they add up to anything else or one is below 0,
+    TypeError if they are no list of numbers.
     """
+    if not isinstance(lengths, (list, tuple, np.ndarray)):
+        raise TypeError(f"lengths: expected a list of numbers, got {lengths!r}")
     lengths, n = list(lengths), len(dataset)
     counts = lengths
     if math.isclose(sum(lengths), 1):  # 1e-9, since 100 * 0.29 is a hair below 29
