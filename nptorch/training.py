@@ -6,6 +6,7 @@ from contextlib import closing, contextmanager
 
 import numpy as np
 
+from nptorch.data import Dataset
 from nptorch.tensor import no_grad
 
 
@@ -48,14 +49,28 @@ class _Tally:
     accuracy = property(lambda self: self._mean(self.right))
 
 
+def _refuse_slips(**arguments):
+    """Raise TypeError for a class, where an instance was meant, and for a Dataset, where a
+    loader was."""
+    for name, value in arguments.items():
+        if isinstance(value, type):
+            raise TypeError(f"{name}: expected an instance, got the class {value.__name__}: "
+                            f"{value.__name__}(...) makes one")
+        if isinstance(value, Dataset):
+            raise TypeError(f"{name}: expected batches, got a {type(value).__name__}: "
+                            f"DataLoader({name}, batch_size) makes them")
+
+
 @no_grad()
 def evaluate(model, loader, loss=None):
     """The share of right answers of model to loader's batches (x, y), in eval mode and without
     a graph; given a loss, the pair (accuracy, mean loss).
 
     An answer is right where the largest of model(x), (N, C), stands at the class y, (N,). For
-    targets that are no classes the accuracy is nan. Raises ValueError if there is no batch.
+    targets that are no classes the accuracy is nan. Raises ValueError if there is no batch,
+    TypeError for a class in the place of an instance and for a Dataset in that of its loader.
     """
+    _refuse_slips(model=model, loader=loader, loss=loss)
     tally = _Tally()
     with _in_mode(model, training=False):
         for x, y in loader:
@@ -213,8 +228,12 @@ def fit(model, loader, loss, optimizer, epochs, test_loader=None, progress=True)
     the History so far. Every module is left in the mode in which it was. Raises FloatingPointError
     for a loss that is nan or infinite, before its step is taken (the History so far is its
     attribute history); ValueError if there is no batch, and if none of the optimizer's parameters
-    is the model's.
+    is the model's; TypeError as evaluate does.
     """
+    _refuse_slips(model=model, loader=loader, loss=loss, optimizer=optimizer,
+                  test_loader=test_loader)
+    if not isinstance(epochs, (int, np.integer)) or epochs < 0:
+        raise ValueError(f"epochs: expected an int, 0 or more, got {epochs!r}")
     if {id(p) for p in optimizer.params}.isdisjoint(id(p) for p in model.parameters()):
         raise ValueError("optimizer: none of its parameters is this model's: "
                          "make it anew, after the model")
