@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from nptorch.nn.module import Module, Parameter, ShapeError
+from nptorch.nn.module import Module, Parameter, ShapeError, _positive
 from nptorch.ops import rand
 from nptorch.tensor import op
 
@@ -227,12 +227,14 @@ class Conv2d(Module):
     """conv2d with its own weight (out_channels, in_channels/groups, kh, kw) and bias
     (out_channels,), both drawn evenly from ±1/sqrt(in_channels/groups·kh·kw), as in PyTorch.
 
-    Raises ValueError if groups does not divide both channels, ShapeError for misfitting input.
+    Raises ValueError for senseless sizes and if groups does not divide both channels, ShapeError
+    for misfitting input.
     """
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1,
                  groups=1, bias=True):
-        if groups < 1 or in_channels % groups or out_channels % groups:
+        _positive(in_channels=in_channels, out_channels=out_channels, groups=groups)
+        if in_channels % groups or out_channels % groups:
             raise ValueError(f"groups: expected a divisor of {in_channels} and {out_channels}, "
                              f"the channels, got {groups}")
         self.in_channels, self.out_channels, self.groups = in_channels, out_channels, groups
@@ -258,17 +260,19 @@ class Conv2d(Module):
         return ", ".join(parts + ["bias=False"] * (self.bias is None))
 
 
-def _pooling(shape, kernel_size, stride, padding):
+def _pooling(input, kernel_size, stride, padding):
     """The pairs kernel, stride (by default the kernel's size) and padding of a pooling.
 
-    Raises ValueError if they do not fit input of this shape, None for any.
+    Raises ValueError if they do not fit input, None for any, TypeError if it holds no floats.
     """
     kernel, stride, padding = _pairs(
         kernel_size=kernel_size, stride=kernel_size if stride is None else stride, padding=padding)
     if any(2 * p > k for k, p in zip(kernel, padding)):
         raise ValueError(f"padding: expected at most half of kernel_size {kernel}, got {padding}")
-    if shape is not None:
-        _output_size(shape, kernel, stride, padding)
+    if input is not None:
+        _output_size(input.shape, kernel, stride, padding)
+        if input.dtype.kind != "f":
+            raise TypeError(f"input: expected floats, got {input.dtype}")
     return kernel, stride, padding
 
 
@@ -300,7 +304,7 @@ def max_pool2d(input, kernel_size, stride=None, padding=0):
     padding adds -inf. Raises ValueError if the kernel is larger than the input, or the padding
     than half of the kernel.
     """
-    return _max_pool2d(input, *_pooling(input.shape, kernel_size, stride, padding))
+    return _max_pool2d(input, *_pooling(input, kernel_size, stride, padding))
 
 
 @op
@@ -322,7 +326,7 @@ def avg_pool2d(input, kernel_size, stride=None, padding=0):
     stride is by default kernel_size, and padding adds zeros, which count. Raises ValueError as
     max_pool2d does.
     """
-    return _avg_pool2d(input, *_pooling(input.shape, kernel_size, stride, padding))
+    return _avg_pool2d(input, *_pooling(input, kernel_size, stride, padding))
 
 
 class _Pool2d(Module):
