@@ -1,5 +1,6 @@
 """Built, step by step, in notebooks/03_module.ipynb."""
 
+import io
 import math
 import os
 from collections import namedtuple
@@ -136,9 +137,7 @@ class Module:
         empty, unless strict is False, and for a value of another shape or that is no real
         number, TypeError if state_dict is no dict; then nothing has been copied.
         """
-        if not hasattr(state_dict, "keys"):
-            raise TypeError("state_dict: expected a dict, such as load(path) or net.state_dict(), "
-                            f"got {type(state_dict).__name__}")
+        _refuse_no_dict(state_dict)
         own = dict(self._entries())
         missing = [key for key in own if key not in state_dict]
         unexpected = [key for key in state_dict if key not in own]
@@ -352,20 +351,37 @@ class Dropout(Module):
 IncompatibleKeys = namedtuple("IncompatibleKeys", "missing_keys unexpected_keys")
 
 
+def _refuse_no_dict(state_dict):
+    """Raise TypeError for what is no dict: a module, a path, a method without its parentheses."""
+    if not hasattr(state_dict, "keys"):
+        raise TypeError("state_dict: expected a dict, such as load(path) or net.state_dict(), "
+                        f"got {type(state_dict).__name__}")
+
+
+def _member(name):
+    """The file in the archive that holds the array of this name, which must not look like a way
+    out of a folder."""
+    if not isinstance(name, str) or "/" in name or "\\" in name:
+        raise ValueError(f"name: expected text without slashes, got {name!r}")
+    return f"{name}.npy"
+
+
 def save(state_dict, path):
     """Write a state_dict to path: an .npz archive, one array a name, without pickle.
 
     A file that stood there before is replaced only when the new one is complete. Raises
-    TypeError, as Tensor does, for what is no array of real numbers.
+    TypeError for what is no dict and, as Tensor does, for what is no array of real numbers;
+    ValueError for a name that is no text or has a slash in it.
     """
     import zipfile  # here and not above, as it takes its time to load
 
+    _refuse_no_dict(state_dict)
     partial = f"{os.fspath(path)}.partial"
     try:
         with zipfile.ZipFile(partial, "w") as archive:
             for name, value in state_dict.items():
                 array = Tensor(np.asarray(value)).data  # refuses what load would refuse
-                with archive.open(f"{name}.npy", "w", force_zip64=True) as file:
+                with archive.open(_member(name), "w", force_zip64=True) as file:
                     np.lib.format.write_array(file, array, allow_pickle=False)
         os.replace(partial, path)
     finally:
@@ -373,17 +389,47 @@ def save(state_dict, path):
             os.remove(partial)
 
 
+def _parse_npy(content):
+    """The array in content, the bytes of an .npy file. Raises ValueError if it does not hold real
+    numbers, exactly as many as its header declares; nothing is allocated before that is known."""
+    file = io.BytesIO(content)
+    if np.lib.format.read_magic(file) != (1, 0):
+        raise ValueError("expected version 1.0 of the .npy format")
+    shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    if dtype.kind not in "fiub":
+        raise ValueError(f"expected real numbers, got dtype {dtype}")
+    declared, found = math.prod(shape) * dtype.itemsize, len(content) - file.tell()
+    if min(shape, default=0) < 0 or declared != found:
+        raise ValueError(f"shape {shape} of {dtype} makes {declared} bytes, got {found}")
+    file.seek(0)
+    array = np.lib.format.read_array(file, allow_pickle=False)
+    return array.astype(dtype.newbyteorder("="), copy=False)
+
+
 def load(path):
-    """The state_dict that save wrote to path. Raises ValueError if the file is damaged, or holds
-    anything but plain arrays of real numbers."""
+    """The state_dict that save wrote to path. Raises ValueError, with the file and the member, for
+    anything else: a damaged or compressed archive, sizes that do not fit, names that lead out of
+    a folder or stand there twice, and all but plain arrays of real numbers. Nothing is run."""
     import zipfile
 
-    with open(path, "rb") as file:
+    state = {}
+    with open(os.fspath(path), "rb") as file:
         if not zipfile.is_zipfile(file):
             raise ValueError(f"{path}: expected an .npz archive")
-        file.seek(0)
+        size, member = file.seek(0, os.SEEK_END), ""
         try:
-            with np.load(file, allow_pickle=False) as archive:
-                return {name: Tensor(archive[name]) for name in archive.files}
-        except Exception as error:  # zipfile, zlib, NumPy and Tensor each refuse in their own way
-            raise ValueError(f"{path}: {error}") from error
+            with zipfile.ZipFile(file) as archive:
+                members = archive.infolist()
+                if (any(info.compress_type != zipfile.ZIP_STORED for info in members)
+                        or sum(info.file_size for info in members) > size):
+                    raise ValueError("expected members as save writes them: not compressed, and "
+                                     "together no longer than the file")
+                for info in members:
+                    member = f"{info.filename!r}: "
+                    name = info.filename.removesuffix(".npy")
+                    if name in state or info.filename != _member(name):
+                        raise ValueError("expected name.npy, each name once")
+                    state[name] = Tensor(_parse_npy(archive.read(info)))
+        except Exception as error:  # zipfile, zlib and NumPy each refuse in their own way
+            raise ValueError(f"{path}: {member}{error}") from error
+    return state
