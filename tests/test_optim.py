@@ -216,53 +216,6 @@ def test_nothing_is_recorded_while_stepping_or_regularizing():
     assert p.grad.item() == 1.5
 
 
-# Refusals
-
-P = parameter([1.0, 2.0])
-NUMBERS = {
-    "lr": [-0.1, float("nan"), float("inf")],
-    "alpha": [-0.1, float("nan"), float("inf")],
-    "weight_decay": [-0.1, float("nan"), float("inf")],
-    "momentum": [1.0, 1.5, -0.1, float("nan"), float("inf")],
-}
-
-
-@pytest.mark.parametrize(
-    ("name", "value"), [(name, value) for name, values in NUMBERS.items() for value in values]
-)
-def test_senseless_number_is_refused(name, value):
-    with pytest.raises(ValueError) as error:
-        SGD([P], **{name: value})
-    assert str(error.value) == f"Invalid {name} value: {value}"
-    assert P.tolist() == [1, 2] and P.grad is None
-
-
-@pytest.mark.parametrize("kind", (Optimizer, SGD))
-@pytest.mark.parametrize(
-    ("params", "error", "message"),
-    [
-        (P, TypeError, "params: expected an iterable of Tensors, got one Tensor: put it in a list"),
-        ([], ValueError, "params: expected at least one Tensor, got none"),
-        (iter(()), ValueError, "params: expected at least one Tensor, got none"),
-        ([P, P.data], TypeError, "params: expected Tensors, got ndarray"),
-        ({"weight": P}, TypeError, "params: expected Tensors, got str"),
-        ([P * 2.0], ValueError,
-         "params: expected leaves, got a Tensor that an op made: it never gets a grad"),
-    ],
-)
-def test_senseless_parameters_are_refused(kind, params, error, message):
-    with pytest.raises(error) as caught:
-        kind(params)
-    assert str(caught.value) == message
-    assert P.tolist() == [1, 2] and P.grad is None
-
-
-def test_bare_optimizer_has_no_step():
-    with pytest.raises(NotImplementedError, match="^Optimizer does not define step$"):
-        Optimizer([P]).step()
-    assert P.tolist() == [1, 2]
-
-
 @pytest.mark.parametrize("momentum", [0, 0.9])
 def test_a_graph_from_before_the_step_is_not_walked_with_the_weights_from_after_it(momentum):
     p = tensor([1.0, 2.0], requires_grad=True)
