@@ -55,6 +55,9 @@ TENSORS = [
     ("made.backward()", RuntimeError, "backward: only a single number has an implied gradient, "
      "not shape (2, 3): reduce it, as in t.sum(), or pass gradient"),
     ("made.backward(ones(2))", ValueError, "gradient: expected shape (2, 3), got (2,)"),
+    ("y = x.clone(); z = leaf * y; y += 1; z.backward(ones(2, 3))", RuntimeError,
+     "backward: <MulBackward0> saved a Tensor of shape (2, 3), which was changed in place "
+     "afterwards: do that after backward(), or make a new Tensor, as in h = h + y"),
     ("leaf += 1", RuntimeError, "a leaf that requires grad can't be changed in place while "
      "recording: do it inside no_grad()"),
     ("x += ones(2)", ValueError, BROADCAST.format("(2,3) (2,) (2,3)")),
@@ -576,7 +579,8 @@ def test_the_check_for_changes_sees_them(folder):
 
 # What an author of ops works with, and what takes no input that could be wrong.
 NOT_IN_THE_TABLE = {
-    "is_grad_enabled", "no_grad", "op", "unbroadcast", "refuse_if_recorded", "zero_", "Node",
+    "is_grad_enabled", "no_grad", "op", "unbroadcast", "refuse_if_recorded", "increment_version",
+    "zero_", "Node",
     "ValuesAndIndices", "IncompatibleKeys", "ShapeError", "digits", "History",
 }
 
