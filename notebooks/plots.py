@@ -452,3 +452,85 @@ def pictures(panels, top=None):
                xticks=[], yticks=[])
         ax.spines[:].set_visible(True)
     plt.show()
+
+
+def step_losses(panels, guessing, width=25):
+    """A panel for each of panels {title: a list of losses for each seed}: the means of so many
+    steps each, on a logarithmic axis, a line a seed; dotted: the loss of guessing."""
+    _, axes = plt.subplots(1, len(panels), figsize=(9, 3.4), sharey=True, squeeze=False)
+    for ax, (title, losses) in zip(axes[0], panels.items()):
+        for row, color, line in zip(losses, (DARK, BLUE, ORANGE), ("-", "--", "-")):
+            means = np.reshape(row[:len(row) // width * width], (-1, width)).mean(axis=1)
+            ax.semilogy(width * (np.arange(len(means)) + 0.5), means, color=color, linestyle=line,
+                        linewidth=1.3)
+        ax.axhline(guessing, color="gray", linestyle=":", linewidth=1)
+        longest = max(map(len, losses))
+        label(ax, longest, guessing, "guessing: log 10", "gray", dx=0, dy=8, ha="right")
+        ax.yaxis.set_major_locator(plt.LogLocator(subs=(1, 2, 5)))
+        ax.yaxis.set_major_formatter("{x:g}")
+        ax.yaxis.set_minor_formatter("")
+        ax.set(title=title, xlabel="step", xlim=(0, longest))
+    axes[0, 0].set_ylabel("training loss (cross entropy)")
+    plt.show()
+
+
+def rates(values, steps):
+    """A learning rate for each step, in epochs of so many steps."""
+    _, ax = plt.subplots(figsize=(6.4, 2.4))
+    ax.plot(np.arange(len(values)) / steps, values, color=DARK)
+    ax.set(xlabel="epoch", ylabel="lr", xlim=(0, None), ylim=(0, None))
+    plt.show()
+
+
+def mosaic(maps):
+    """Maps (n, h, w) side by side, each scaled to its own largest number, with gaps of nan."""
+    n, h, w = maps.shape
+    gap = max(1, w // 10)
+    wide = np.full((h, n * (w + gap) - gap), np.nan)
+    for i, values in enumerate(maps):
+        wide[:, i * (w + gap):i * (w + gap) + w] = values / max(values.max(), 1e-9)
+    return wide
+
+
+def feature_maps(picture, stages, logits):
+    """A picture (h, w), below it a row of pictures for each of stages {title: maps (n, h, w)} or
+    a row of cells for {title: values (n,)}, and at the end the ten logits as bars."""
+    rows = {title: mosaic(values) if values.ndim == 3 else values[None] / values.max()
+            for title, values in stages.items()}
+    heights = [max(7.6 * len(wide) / wide.shape[1], 0.16) for wide in rows.values()]
+    fig, axes = plt.subplots(len(rows) + 2, 1, figsize=(8, sum(heights) + 4.6),
+                             height_ratios=[1.25, *heights, 1.1])
+    axes[0].imshow(picture, cmap="gray_r", interpolation="nearest")
+    axes[0].add_patch(plt.Rectangle((-0.5, -0.5), picture.shape[1], picture.shape[0], fill=False,
+                                    edgecolor=LIGHT))
+    axes[0].set_title(f"the picture, {picture.shape[0]} × {picture.shape[1]}", loc="center")
+    for ax, (title, wide) in zip(axes[1:], rows.items()):
+        ax.imshow(wide, vmin=0, vmax=1, interpolation="nearest",
+                  aspect="auto" if len(wide) == 1 else "equal")
+        ax.set_title(title, pad=3)
+    for ax in axes[:-1]:
+        ax.axis("off")
+    axes[-1].bar(range(10), logits, color=[ORANGE if v == logits.max() else LIGHT for v in logits],
+                 edgecolor=DARK, linewidth=0.8)
+    axes[-1].axhline(0, color=DARK, linewidth=0.8, linestyle="-")
+    axes[-1].set(xticks=range(10), xlabel="digit", ylabel="logit")
+    plt.show()
+
+
+def confusion(counts):
+    """A matrix of counts, the digit that was written down, the one that was read across. The
+    right answers are outlined; the others are the darker the more often they occur."""
+    errors = counts * (1 - np.eye(len(counts), dtype=int))
+    _, ax = plt.subplots(figsize=(5.4, 5.2))
+    ax.imshow(errors, cmap="Oranges", vmin=0, vmax=1.6 * max(errors.max(), 1))
+    for (i, j), count in np.ndenumerate(counts):
+        ax.text(j, i, str(count) if count else "·", ha="center", va="center", fontsize=9,
+                color=DARK if count else "gray")
+        if i == j:
+            ax.add_patch(plt.Rectangle((j - 0.5, i - 0.5), 1, 1, facecolor="#eef1f6",
+                                       edgecolor=LIGHT))
+    ax.set(xlabel="digit that was read", ylabel="digit that was meant", xticks=range(len(counts)),
+           yticks=range(len(counts)))
+    ax.spines[:].set_visible(False)
+    ax.tick_params(length=0)
+    plt.show()

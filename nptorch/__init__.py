@@ -13,4 +13,4 @@ from .ops import (
     ones_like, rand_like, randn_like,
 )
 from .nn.module import save, load
-from . import nn, optim, data, training
+from . import nn, optim, data, training, models
