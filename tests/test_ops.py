@@ -641,6 +641,12 @@ def test_dtypes_of_results_are_pytorchs():
         assert str(make(torch).dtype) == f"torch.{dtype}"
 
 
+@pytest.mark.parametrize("name", ["sum", "mean", "var", "std", "amax", "amin", "logsumexp"])
+def test_dim_may_be_a_list(name):
+    x = real(2, 3, 4)
+    assert np.array_equal(getattr(Tensor(x), name)([0, -1]), getattr(Tensor(x), name)((0, 2)))
+
+
 # Writing by index
 
 
@@ -775,9 +781,6 @@ def test_a_seed_leaves_numpys_own_generator_alone():
     ops.manual_seed(0)
     ops.rand(5)
     assert np.random.rand() == expected
-
-
-# What is refused
 
 
 # gradcheck itself
