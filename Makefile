@@ -11,10 +11,12 @@ series: .venv/ready
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks
 
-# Run the unit tests, and every notebook against its stored outputs. Two workers at a time, each
-# with one thread for its matrix products: with more they wait for each other.
+# Run every notebook against its stored outputs, then the unit tests, which must run every line of
+# the package. Two workers at a time, each with one thread for its matrix products: with more they
+# wait for each other.
 test: .venv/ready
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile notebooks
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --cov=nptorch tests
 
 # For maintainers: run the notebooks in place, store their outputs, export the package.
 refresh: .venv/ready
