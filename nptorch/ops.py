@@ -528,17 +528,37 @@ def _key(key):
     return key.data.copy() if isinstance(key, Tensor) else key
 
 
+def _steps(key):
+    """The two indices to take one after the other: integers before the lists that stand beside
+    them. All else is left to the second one."""
+    keys = key if isinstance(key, tuple) else (key,)
+    first, then = [], []
+    for k in keys:
+        array = np.asarray(k)  # of a slice, None or ...: an object without dimensions
+        if array.ndim:
+            first += [slice(None)] * (array.ndim if array.dtype == bool else 1)
+            then.append(k)
+        elif array.dtype.kind in "iu":
+            first.append(int(array))
+        else:
+            first.append(k)
+            then.append(k if k is ... else slice(None))
+    mixed = len(then) < len(keys) and any(np.ndim(k) for k in keys)
+    return (tuple(first), tuple(then)) if mixed else (..., key)
+
+
 @op
 def _getitem(a, /, key):
-    value, shape = a[key], a.shape
+    first, then = _steps(key)
+    value, shape = a[first][then], a.shape
     sliced = np.may_share_memory(value, a)  # then no element was taken twice
 
     def back(g):
         spread = np.zeros(shape, g.dtype)
         if sliced:
-            spread[key] = g
+            spread[first][then] = g
         else:
-            np.add.at(spread, key, g)
+            np.add.at(spread[first], then, g)
         return spread
 
     return value, back
@@ -546,7 +566,8 @@ def _getitem(a, /, key):
 
 def _setitem(self, key, value):
     refuse_if_recorded(self, value)
-    self.data[_key(key)] = value.data if isinstance(value, Tensor) else value
+    first, then = _steps(_key(key))
+    self.data[first][then] = value.data if isinstance(value, Tensor) else value
     increment_version(self)
 
 

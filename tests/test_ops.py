@@ -180,6 +180,15 @@ KEYS = {  # shape and key
 CASES += [(f"x[{name}]", lambda m, a, key=key: a[key(m)], [real(*shape)])
           for name, (shape, key) in KEYS.items()]
 CASES.append(("x[x > 0]", lambda m, a: a[a > 0], [real(3, 4)]))
+MIXES = {  # integers beside lists, which PyTorch takes first; NumPy would count them as lists
+    "int, slice, list": lambda m: (0, slice(None), [1, 2, 1]),
+    "list, slice, int": lambda m: ([1, 0, 1], slice(1, None), -1),
+    "int, None, list": lambda m: (np.int64(1), None, [0, 0]),
+    "0-d Tensor, ..., mask": lambda m: (m.tensor(1), ..., m.tensor([True, False, False, True])),
+    "mask of two, None, int": lambda m: (m.tensor([[True, False, True]] * 2), None, 3),
+}
+CASES += [(f"x[{name}]", lambda m, a, key=key: a[key(m)], [real(2, 3, 4)])
+          for name, key in MIXES.items()]
 
 
 def table(test):
@@ -659,6 +668,15 @@ def test_setitem_is_numpys(shape, key):
     t[key(nptorch)] = Tensor(7.0)
     np.testing.assert_array_equal(t.data, expected)
     assert t.data is array
+
+
+@pytest.mark.parametrize("key", MIXES.values(), ids=MIXES)
+def test_setitem_writes_what_getitem_reads(key):
+    t, chosen = nptorch.zeros(2, 3, 4), key(nptorch)
+    t[chosen] = 7
+    assert (t[chosen] == 7).data.all()
+    order = Tensor(np.arange(24).reshape(2, 3, 4))
+    assert (t.data == 7).sum() == len(np.unique(order[chosen].data))
 
 
 def test_setitem_refuses_what_would_falsify_a_gradient():
