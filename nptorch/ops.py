@@ -282,9 +282,10 @@ def mean(a, /, dim=None, keepdim=False):
 @op
 def var(a, /, dim=None, correction=1, keepdim=False):
     """The variance over dim: squared distances from the mean, summed and divided by
-    n - correction."""
+    n - correction, or by 0 where that is negative."""
     dim = _dim(dim, a.ndim)
     n = _count(a, dim) - correction
+    n = n if n > 0 else 0
     centred = a - a.mean(axis=dim, keepdims=True)
     value = (centred * centred).sum(axis=dim, keepdims=keepdim) / n
     return value, lambda g: _spread(g * 2 / n, centred.shape, dim, keepdim) * centred

@@ -553,6 +553,12 @@ def test_stable_at_a_thousand(f, a, value, grad, dtype):
     np.testing.assert_allclose(x.grad.data, grad, atol=1e-6)
 
 
+@pytest.mark.parametrize("correction", [2, 3])
+def test_a_variance_is_never_negative(correction):
+    with np.errstate(divide="ignore"):
+        assert ops.var(Tensor([1, 2]), correction=correction).item() == inf
+
+
 def test_max_and_min_give_values_and_indices():
     x = Tensor([[1, 5, 5], [4, 2, 3]], True)
     for f, values, indices in [(ops.max, [5, 4], [1, 0]), (ops.min, [1, 2], [0, 1])]:
