@@ -534,3 +534,43 @@ def confusion(counts):
     ax.spines[:].set_visible(False)
     ax.tick_params(length=0)
     plt.show()
+
+
+def gaps(ax, differences, places):
+    """Distances step by step on a log axis, {name: values}; places {name: (step, y)} tells where
+    each name is written. An exact 0 is drawn at the lower edge."""
+    floor = 2e-9
+    for (name, values), color, line in zip(differences.items(), (DARK, BLUE, ORANGE),
+                                           ("-", "--", "-")):
+        ax.semilogy(np.arange(1, len(values) + 1), np.maximum(values, floor), color=color,
+                    linestyle=line, linewidth=1.3)
+        label(ax, *places[name], name, color, dx=0)
+    ax.axhline(2.0**-23, color="gray", linestyle=":", linewidth=1)
+    label(ax, len(values), 2.0**-23, "one bit\nat 1.0", "gray")
+    ax.set(xlabel="step", ylabel="difference of the losses", ylim=(floor, 3),
+           xlim=(1, 1.1 * len(values)))
+    ax.set_yticks([1e-8, 1e-6, 1e-4, 1e-2, 1])
+    ax.set_yticks([], minor=True)
+
+
+def twins(losses, difference):
+    """Above: two loss curves, {name: values}, the second dashed on the first; below: their
+    difference, step by step."""
+    _, (above, below) = plt.subplots(2, 1, figsize=(7.2, 5.4), sharex=True, height_ratios=(3, 2))
+    (first, pale), (second, dashed) = losses.items()
+    steps = np.arange(1, len(pale) + 1)
+    above.plot(steps, pale, color=LIGHT, linestyle="-", linewidth=5)
+    above.plot(steps, dashed, color=DARK, linestyle="--", linewidth=1.3)
+    middle = len(pale) // 2
+    label(above, middle, 1.0, f"wide and pale: {first}", "#6b7a90", dx=0, dy=14)
+    label(above, middle, 1.0, f"dashed, on top: {second}", DARK, dx=0, dy=0)
+    above.set(ylabel="loss (cross entropy)", ylim=(0, None))
+    gaps(below, {"": difference}, {"": (1, 1)})
+    plt.show()
+
+
+def three_gaps(differences, places):
+    """The distances of pairs of loss curves in one panel; see gaps."""
+    _, ax = plt.subplots(figsize=(7.2, 3.8))
+    gaps(ax, differences, places)
+    plt.show()
