@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import nptorch
-from nptorch import data, nn, ops, optim, training
+from nptorch import data, models, nn, ops, optim, training
 
 AxisError = np.exceptions.AxisError
 MATMUL = "matmul: expected shapes (..., n, k) and (..., k, m), got {} and {}"
@@ -465,6 +465,16 @@ OURS = [  # what PyTorch doesn't have, or not like this
        f"epochs: expected an int, 0 or more, got {epochs!r}") for epochs in (-1, 1.5, "3", None)],
     ("fit(net, batches, loss, SGD([leaf]), 1)", ValueError,
      "optimizer: none of its parameters is this model's: make it anew, after the model"),
+    ("LeNet(10)", TypeError, "...takes 1 positional argument but 2 were given"),
+    ("lenet(zeros(2, 3, 28, 28))", nn.ShapeError,
+     "layers.0 (Conv2d 1 → 6): got (2, 3, 28, 28), expected (N, 1, H ≥ 1, W ≥ 1)"),
+    ("lenet(zeros(2, 1, 8, 8))", nn.ShapeError,
+     "layers.3 (Conv2d 6 → 16): got (2, 6, 4, 4), expected (N, 6, H ≥ 5, W ≥ 5)"),
+    ("lenet(zeros(2, 1, 32, 32))", nn.ShapeError,
+     "layers.7 (Linear 400 → 120): got (2, 576), expected (…, 400)"),
+    ("ScheduledSGD([leaf], [-1.0])", ValueError, "Invalid lr value: -1.0"),
+    *[(f"train_lenet(pairs, pairs, {epochs})", ValueError,
+       f"epochs: expected at least 1, got {epochs}") for epochs in (0, -1)],
     ("save(net, 'net.npz')", TypeError, STATE.format("Sequential")),
     ("save('net.npz', state)", TypeError, STATE.format("str")),
     ("save({'a': 1j}, 'net.npz')", TypeError, REAL.format("complex128")),
@@ -493,10 +503,13 @@ def things(m):
     }
 
 
+LENET = models.LeNet()
+
+
 def our_things():
     """Return what is ours alone: a net after one step, its optimizer, and data for it."""
     nptorch.manual_seed(0)
-    own = things(nptorch)
+    own = things(nptorch) | {"lenet": LENET}
     net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Sequential(nn.Linear(4, 3)).eval())
     sgd = optim.SGD(net.parameters(), lr=0.1, momentum=0.9)
     nn.cross_entropy(net(own["x"]), own["labels"]).backward()
@@ -536,7 +549,7 @@ def pattern(message):
     return ".*".join(map(re.escape, message.split("...")))
 
 
-NAMES = {name: value for module in (nptorch, data, optim, training)
+NAMES = {name: value for module in (nptorch, data, models, optim, training)
          for name, value in vars(module).items() if not name.startswith("__")}
 NAMES |= {"nn": nn, "F": nn.functional, "np": np}
 
@@ -580,14 +593,14 @@ def test_the_check_for_changes_sees_them(folder):
 # What an author of ops works with, and what takes no input that could be wrong.
 NOT_IN_THE_TABLE = {
     "is_grad_enabled", "no_grad", "op", "unbroadcast", "refuse_if_recorded", "increment_version",
-    "zero_", "Node",
-    "ValuesAndIndices", "IncompatibleKeys", "ShapeError", "digits", "History",
+    "zero_", "Node", "ValuesAndIndices", "IncompatibleKeys", "ShapeError", "digits", "History",
+    "mnist_or_digits", "sawtooth",
 }
 
 
 def test_every_public_function_is_in_the_table():
     cases = "\n".join(case for case, _, _ in CASES)
-    public = {name for module in (nptorch, nn, optim, data, training)
+    public = {name for module in (nptorch, nn, optim, data, training, models)
               for name, value in vars(module).items()
               if isinstance(value, (FunctionType, type)) and not name.startswith("_")
               and value.__module__.startswith("nptorch")}
