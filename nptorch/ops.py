@@ -471,7 +471,7 @@ def squeeze(a, /, dim=None):
     """Without the dimensions of length 1, or without dim (an int, a tuple) where it has."""
     shape, dim = a.shape, _dim(dim, a.ndim)
     dims = range(a.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
-    return a.squeeze(tuple(d for d in dims if shape[d] == 1)), lambda g: g.reshape(shape)
+    return a.squeeze(tuple(d for d in dims if shape[d:d + 1] == (1,))), lambda g: g.reshape(shape)
 
 
 @op

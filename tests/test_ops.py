@@ -111,6 +111,7 @@ CASES = [
     ("squeeze", lambda m, a: m.squeeze(a), [real(1, 3, 1)]),
     ("squeeze -1", lambda m, a: m.squeeze(a, -1), [real(1, 3, 1)]),
     ("squeeze nothing", lambda m, a: m.squeeze(a, dim=1), [real(1, 3, 1)]),
+    ("squeeze 0-d", lambda m, a: m.squeeze(a, -1), [real()]),
     ("squeeze dims", lambda m, a: m.squeeze(a, (0, 1)), [real(1, 3, 1)]),
     ("unsqueeze", lambda m, a: m.unsqueeze(a, 1), [real(2, 3)]),
     ("unsqueeze -1", lambda m, a: m.unsqueeze(a, dim=-1), [real(2, 3)]),
