@@ -272,7 +272,7 @@ def unbroadcast(g, like):
     return g if g.dtype == like.dtype else g.astype(like.dtype)
 
 
-_written = {None: 0}  # the id of what owns memory: when it was last written to; None: anything
+_written = {None: 0}  # the date of the last write, by the id of the memory's owner; None: of any
 
 
 def _owner(array):
@@ -283,7 +283,7 @@ def _owner(array):
 
 
 _alone = Tensor(0.0)
-_ALONE = sys.getrefcount(_alone.data)  # the references to an array that only its Tensor holds
+_ALONE = sys.getrefcount(_alone.data)  # for an array that only its Tensor holds
 
 
 def increment_version(t):
@@ -298,7 +298,7 @@ def _refuse_if_written(node, saved):
     arrays, functions with their closures, and lists of such."""
     for x in saved:
         if isinstance(x, np.ndarray):
-            if _written.get(id(x if x.base is None else _owner(x)), 0) > node.age:
+            if _written.get(id(_owner(x)), 0) > node.age:
                 raise RuntimeError(f"backward: {node} saved a Tensor of shape {x.shape}, which was "
                                    "changed in place afterwards: do that after backward(), or "
                                    "make a new Tensor, as in h = h + y")
