@@ -252,15 +252,6 @@ def _dim(dim, ndim, name="dim"):
         raise type(error)(f"{name}: expected an int from {-n} to {n - 1}, got {dim!r}") from None
 
 
-def _count(a, dim):
-    """How many elements of a go into one mean over dim. Raises TypeError for integers."""
-    if a.dtype.kind != "f":
-        raise TypeError(f"mean and var: expected floats, got {a.dtype}")
-    if dim is None or a.ndim == 0:
-        return a.size
-    return math.prod(a.shape[d] for d in ((dim,) if isinstance(dim, int) else dim))
-
-
 @op
 def sum(a, /, dim=None, keepdim=False):
     """The sum over dim (an int, a tuple, or None for all); that of integers is int64."""
@@ -268,6 +259,15 @@ def sum(a, /, dim=None, keepdim=False):
     dtype = a.dtype if a.dtype.kind == "f" else np.int64
     value = a.sum(axis=dim, keepdims=keepdim, dtype=dtype)
     return value, lambda g: _spread(g, shape, dim, keepdim)
+
+
+def _count(a, dim):
+    """How many elements of a go into one mean over dim. Raises TypeError for integers."""
+    if a.dtype.kind != "f":
+        raise TypeError(f"mean and var: expected floats, got {a.dtype}")
+    if dim is None or a.ndim == 0:
+        return a.size
+    return math.prod(a.shape[d] for d in ((dim,) if isinstance(dim, int) else dim))
 
 
 @op
@@ -530,22 +530,22 @@ def _key(key):
 
 
 def _steps(key):
-    """The two indices to take one after the other: integers before the lists that stand beside
-    them. All else is left to the second one."""
+    """Two indices that do, one after the other, what PyTorch does with key: where integers stand
+    beside lists, the integers, then the rest of what they leave; else nothing, then key."""
     keys = key if isinstance(key, tuple) else (key,)
-    first, then = [], []
-    for k in keys:
-        array = np.asarray(k)  # of a slice, None or ...: an object without dimensions
-        if array.ndim:
-            first += [slice(None)] * (array.ndim if array.dtype == bool else 1)
-            then.append(k)
-        elif array.dtype.kind in "iu":
-            first.append(int(array))
-        else:
+    arrays = [np.asarray(k) for k in keys]  # of a slice, None or ...: an object, no dimensions
+    ints = [array.ndim == 0 and array.dtype.kind in "iu" for array in arrays]
+    if not any(ints) or not any(array.ndim for array in arrays):
+        return ..., key
+    first = []
+    for k, array, is_int in zip(keys, arrays, ints):
+        if is_int:
+            first.append(int(array))  # NumPy would count an array among the lists
+        elif k is ...:
             first.append(k)
-            then.append(k if k is ... else slice(None))
-    mixed = len(then) < len(keys) and any(np.ndim(k) for k in keys)
-    return (tuple(first), tuple(then)) if mixed else (..., key)
+        elif k is not None:  # a mask takes as many dimensions as it has
+            first += [slice(None)] * (array.ndim if array.dtype == bool else 1)
+    return tuple(first), tuple(k for k, is_int in zip(keys, ints) if not is_int)
 
 
 @op

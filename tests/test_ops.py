@@ -187,6 +187,8 @@ MIXES = {  # integers beside lists, which PyTorch takes first; NumPy would count
     "int, None, list": lambda m: (np.int64(1), None, [0, 0]),
     "0-d Tensor, ..., mask": lambda m: (m.tensor(1), ..., m.tensor([True, False, False, True])),
     "mask of two, None, int": lambda m: (m.tensor([[True, False, True]] * 2), None, 3),
+    "True, int, list": lambda m: (True, 0, [1, 2, 1]),
+    "int, None, list, True": lambda m: (1, None, [2, 0], True),
 }
 CASES += [(f"x[{name}]", lambda m, a, key=key: a[key(m)], [real(2, 3, 4)])
           for name, key in MIXES.items()]
