@@ -8,6 +8,7 @@ from nptorch.tensor import Tensor, increment_version, no_grad
 
 
 def _at_least_0(name, value, below=math.inf):
+    """value as a float. Raises TypeError for no number, ValueError for one not in [0, below)."""
     try:
         fits = bool(0 <= value < below)
     except (TypeError, ValueError):  # text, or an array of several numbers
