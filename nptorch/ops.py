@@ -264,7 +264,8 @@ def sum(a, /, dim=None, keepdim=False):
 def _count(a, dim):
     """How many elements of a go into one mean over dim. Raises TypeError for integers."""
     if a.dtype.kind != "f":
-        raise TypeError(f"mean and var: expected floats, got {a.dtype}")
+        raise TypeError(f"mean and var: expected floats, got {a.dtype}: convert them first, as in "
+                        "t.float().mean()")
     if dim is None or a.ndim == 0:
         return a.size
     return math.prod(a.shape[d] for d in ((dim,) if isinstance(dim, int) else dim))
@@ -482,8 +483,8 @@ def unsqueeze(a, /, dim):
 
 @op
 def expand(a, /, *size):
-    """Dimensions of length 1 stretched to size, without a copy; -1 keeps a length. Raises
-    ValueError for a size that a can't be stretched to."""
+    """Dimensions of length 1 stretched to size, without a copy; -1 keeps a length. The result
+    can't be written to. Raises ValueError for a size that a can't be stretched to."""
     size = _ints(size)
     kept = (-1,) * (len(size) - a.ndim) + a.shape
     try:

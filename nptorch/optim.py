@@ -21,7 +21,8 @@ def _at_least_0(name, value, below=math.inf):
 class Optimizer:
     """What every optimizer has: parameters, a learning rate and two penalties on large weights.
 
-    params: Tensors, such as model.parameters(); lr: the learning rate; alpha: the strength of
+    params: Tensors, such as model.parameters(); lr: the learning rate, which may be set anew
+    between two steps; alpha: the strength of
     the L1 penalty alpha·|p|; weight_decay: that of the L2 penalty weight_decay·p²/2. Raises
     ValueError for a number below 0 or not finite, for no params, for one that is not a leaf and
     for one that comes twice, TypeError if params are not Tensors.
@@ -36,7 +37,8 @@ class Optimizer:
                             f"got {type(params).__name__}")
         self.params = list(params)
         if not self.params:
-            raise ValueError("params: expected at least one Tensor, got none")
+            raise ValueError("params: expected at least one Tensor, got none "
+                             "(a plain list hides a net's layers: use nn.ModuleList)")
         for p in self.params:
             if not isinstance(p, Tensor):
                 raise TypeError(f"params: expected Tensors, got {type(p).__name__}")

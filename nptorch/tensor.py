@@ -28,8 +28,9 @@ def _float_format(array):
 class Tensor:
     """An array that remembers how it was made, so that gradients find their way back.
 
-    An array is shared and keeps its dtype; numbers and lists become float32.
-    Raises TypeError if data are not real numbers, or if integers are to require grad.
+    data is an array, shared and with its dtype, or numbers or lists, which become float32: so
+    Tensor(3) is the number 3. Ask for a gradient here or by requires_grad_(). Raises TypeError
+    if data are not real numbers, or if integers are to require grad.
     """
 
     __slots__ = ("data", "requires_grad", "grad", "grad_fn", "_retains_grad", "__weakref__")
@@ -156,7 +157,8 @@ def is_grad_enabled():
 
 @contextmanager
 def no_grad():
-    """Ops inside are not recorded: `with no_grad():`, or `@no_grad()` above a function."""
+    """Ops inside are not recorded: `with no_grad():`, or `@no_grad()` above a function (not above
+    a generator, whose body runs after the call)."""
     before, _mode.recording = _mode.recording, False
     try:
         yield
@@ -206,7 +208,9 @@ def _arrays(inputs):
         elif isinstance(x, (int, float)):
             numbers = True
         else:
-            raise TypeError(f"expected a Tensor, an array or a number, got {type(x).__name__}")
+            held = "a Tensor whose data is a " if isinstance(x, Tensor) else ""
+            raise TypeError("expected a Tensor, an array or a number, got "
+                            f"{held}{type(x).__name__}")
         values.append(x)
     if not alike or (numbers and (dtype is None or dtype.kind != "f")):
         dtype = _common_dtype(values)
@@ -311,7 +315,8 @@ def _refuse_if_written(node, saved):
 def _seed(root, gradient):
     """The gradient that a walk from root starts with: 1 for a single number, else the given."""
     if not root.requires_grad:
-        raise RuntimeError("backward: this Tensor does not require grad, so it has no graph")
+        raise RuntimeError("backward: this Tensor does not require grad, so it has no graph: was "
+                           "it made inside no_grad(), or from nothing that requires grad?")
     if gradient is None:
         if root.data.size != 1:
             raise RuntimeError(f"backward: only a single number has an implied gradient, not shape "

@@ -181,7 +181,7 @@ def test_a_failed_save_leaves_what_stood_there(tmp_path, before, bad):
     path = tmp_path / "state.npz"
     if before:
         path.write_bytes(before)
-    with pytest.raises(TypeError, match="expected real numbers"):
+    with pytest.raises(TypeError, match="bad: expected an array of real numbers"):
         save({"good": zeros(3), "bad": bad}, path)
     assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == (
         {"state.npz": before} if before else {}
@@ -407,3 +407,17 @@ def test_a_graph_from_before_loading_is_not_walked_with_the_weights_from_after_i
     net.load_state_dict({name: np.ones(value.shape) for name, value in net.state_dict().items()})
     with pytest.raises(RuntimeError, match="changed in place"):
         loss.backward()
+
+
+def test_a_misfit_bias_is_not_blamed_on_the_input():
+    layer = nn.Linear(3, 2)
+    layer.bias.data = np.ones(4, np.float32)
+    with pytest.raises(ValueError, match=r"linear: .* got \(5, 3\), \(2, 3\) and \(4,\)"):
+        layer(ones(5, 3))
+
+
+def test_a_tensor_in_the_place_of_an_array_is_named():
+    layer = nn.Linear(3, 2)
+    layer.weight.data = ones(2, 3)
+    with pytest.raises(TypeError, match="a Tensor whose data is a Tensor"):
+        layer(ones(5, 3))

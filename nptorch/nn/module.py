@@ -36,7 +36,8 @@ class ShapeError(ValueError):
 
 class Module:
     """A function with parameters: a subclass sets Parameters and Modules as attributes and
-    defines forward, and calling it calls forward."""
+    defines forward, and calling it calls forward. A plain list hides the modules in it: use
+    ModuleList or Sequential."""
 
     training = True
 
@@ -247,6 +248,8 @@ class Linear(Module):
         try:
             return linear(x, self.weight, self.bias)
         except ValueError:  # asked afterwards, so that a layer that fits pays nothing
+            if np.shape(x)[-1:] == (self.in_features,):
+                raise  # not the input's fault
             label = f"Linear {self.in_features} → {self.out_features}"
             raise ShapeError(self, label, np.shape(x), f"(…, {self.in_features})") from None
 
@@ -370,7 +373,7 @@ def save(state_dict, path):
     """Write a state_dict to path: an .npz archive, one array a name, without pickle.
 
     A file that stood there before is replaced only when the new one is complete. Raises
-    TypeError for what is no dict and, as Tensor does, for what is no array of real numbers;
+    TypeError for what is no dict and for an entry that is no array of real numbers;
     ValueError for a name that is no text or has a slash in it.
     """
     import zipfile  # here and not above, as it takes its time to load
@@ -380,7 +383,10 @@ def save(state_dict, path):
     try:
         with zipfile.ZipFile(partial, "w") as archive:
             for name, value in state_dict.items():
-                array = Tensor(np.asarray(value)).data  # refuses what load would refuse
+                array = np.asarray(value)
+                if array.dtype.kind not in "fiub":  # which load would refuse
+                    raise TypeError(f"{name}: expected an array of real numbers, "
+                                    f"got {type(value).__name__}")
                 with archive.open(_member(name), "w", force_zip64=True) as file:
                     np.lib.format.write_array(file, array, allow_pickle=False)
         os.replace(partial, path)
