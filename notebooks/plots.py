@@ -454,9 +454,10 @@ def pictures(panels, top=None):
     plt.show()
 
 
-def step_losses(panels, guessing, width=25):
+def step_losses(panels, guessing, width=25, epoch=None):
     """A panel for each of panels {title: a list of losses for each seed}: the means of so many
-    steps each, on a logarithmic axis, a line a seed; dotted: the loss of guessing."""
+    steps each, on a logarithmic axis, a line a seed; dotted: the loss of guessing. epoch: the steps
+    of an epoch, to have a tick at the end of each."""
     _, axes = plt.subplots(1, len(panels), figsize=(9, 3.4), sharey=True, squeeze=False)
     for ax, (title, losses) in zip(axes[0], panels.items()):
         for row, color, line in zip(losses, (DARK, BLUE, ORANGE), ("-", "--", "-")):
@@ -465,11 +466,15 @@ def step_losses(panels, guessing, width=25):
                         linewidth=1.3)
         ax.axhline(guessing, color="gray", linestyle=":", linewidth=1)
         longest = max(map(len, losses))
-        label(ax, longest, guessing, "guessing: log 10", "gray", dx=0, dy=8, ha="right")
+        if ax is axes[0, 0]:
+            label(ax, longest, guessing, "guessing: log 10", "gray", dx=0, dy=8, ha="right")
         ax.yaxis.set_major_locator(plt.LogLocator(subs=(1, 2, 5)))
         ax.yaxis.set_major_formatter("{x:g}")
         ax.yaxis.set_minor_formatter("")
         ax.set(title=title, xlabel="step", xlim=(0, longest))
+        if epoch:
+            ax.set_xticks(range(0, longest + 1, epoch))
+            ax.grid(axis="x", color=LIGHT, linestyle=":", linewidth=0.8)
     axes[0, 0].set_ylabel("training loss (cross entropy)")
     plt.show()
 

@@ -13,11 +13,13 @@ from nptorch.training import evaluate
 
 def main():
     """Run the command line."""
-    parser = argparse.ArgumentParser("python -m nptorch", description=__doc__)
-    parser.add_argument("--epochs", type=int, default=5, help="5 by default")
-    parser.add_argument("--seed", type=int, default=0, help="0 by default")
-    parser.add_argument("--out", type=Path, default="lenet.npz", help="lenet.npz by default")
+    parser = argparse.ArgumentParser("python -m nptorch", description=__doc__,
+                                     formatter_class=argparse.ArgumentDefaultsHelpFormatter)
+    parser.add_argument("--epochs", type=int, default=5, help="epochs to train")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the weights and the order")
+    parser.add_argument("--out", type=Path, default="lenet.npz", help="file for the weights")
     options = parser.parse_args()
+    # What train_lenet and save would refuse is refused here: before a download, and a training.
     if options.epochs < 1:
         parser.error(f"--epochs: expected at least 1, got {options.epochs}")
     if options.out.is_dir() or not os.access(options.out.absolute().parent, os.W_OK):

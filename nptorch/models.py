@@ -2,18 +2,18 @@
 
 import numpy as np
 
-from nptorch import nn
+from nptorch import Tensor, manual_seed, nn
 from nptorch.data import DataLoader, Subset, TensorDataset, digits, mnist
-from nptorch.ops import manual_seed
 from nptorch.optim import SGD
-from nptorch.tensor import Tensor
 from nptorch.training import fit
 
 
-def _enlarged(images):
-    """images (N, 1, 8, 8) as (N, 1, 28, 28): each pixel three wide, in a margin of two zeros."""
+def _enlarged(dataset):
+    """dataset with images (N, 1, 28, 28) in the place of (N, 1, 8, 8): each pixel three wide, in
+    a margin of two zeros."""
+    images, labels = dataset.tensors
     large = np.kron(images.data, np.ones((3, 3), np.float32))
-    return Tensor(np.pad(large, [(0, 0), (0, 0), (2, 2), (2, 2)]))
+    return TensorDataset(Tensor(np.pad(large, [(0, 0), (0, 0), (2, 2), (2, 2)])), labels)
 
 
 def mnist_or_digits():
@@ -26,9 +26,9 @@ def mnist_or_digits():
     try:
         return mnist()
     except OSError as error:
-        reason = str(error).partition(":\n")[0]
+        reason = str(error).partition(":\n")[0]  # a list of mirrors may follow
     print(f"MNIST can't be had ({reason}), so digits() takes its place, enlarged to 28 x 28.")
-    train, test = (TensorDataset(_enlarged(x), y) for x, y in (part.tensors for part in digits()))
+    train, test = map(_enlarged, digits())
     return Subset(train, np.tile(np.arange(len(train)), 4)), test
 
 
@@ -41,24 +41,33 @@ class LeNet(nn.Module):
     """
 
     def __init__(self):
+        super().__init__()
         self.layers = nn.Sequential(
             nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
             nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
             nn.Linear(400, 120), nn.ReLU(), nn.Linear(120, 84), nn.ReLU(), nn.Linear(84, 10))
 
+    def standardized(self, x):
+        """Pixels x without MNIST's mean and spread: with mean 0 and spread 1, as in the source."""
+        return (x - 0.13) / 0.31
+
     def forward(self, x):
-        return self.layers((x - 0.13) / 0.31)  # to mean 0 and spread 1, as in the source
+        return self.layers(self.standardized(x))
 
 
 def sawtooth(lr, epochs, steps):
-    """A learning rate for each step of a training, (epochs · steps,): in every epoch it falls
-    evenly from a peak towards 0. The peaks fall evenly, too, and the first of them is lr."""
-    peaks, within = (np.linspace(1, 0, n, endpoint=False) for n in (epochs, steps))
-    return lr * np.outer(peaks, within).ravel()
+    """A list with a learning rate for each step of a training, epochs · steps of them: in every
+    epoch it falls evenly from a peak towards 0, which it never reaches. The peaks fall evenly,
+    too, and the first of them is lr."""
+    return [lr * (1 - epoch / epochs) * (1 - step / steps)
+            for epoch in range(epochs) for step in range(steps)]
 
 
 class ScheduledSGD(SGD):
-    """SGD with a learning rate for each step: rates, a sequence. Its last one stays."""
+    """SGD with a learning rate for each step, and without penalties.
+
+    rates: a sequence of at least one number; after its end the last one stays.
+    """
 
     def __init__(self, params, rates, momentum=0.0):
         super().__init__(params, rates[0], momentum)
@@ -66,7 +75,7 @@ class ScheduledSGD(SGD):
 
     def step(self):
         """Set lr to the next of the rates, then move every parameter that has a gradient."""
-        self.lr = float(next(self.rates, self.lr))
+        self.lr = next(self.rates, self.lr)
         super().step()
 
 

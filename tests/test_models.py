@@ -1,5 +1,6 @@
 """nptorch.models and `python -m nptorch`: LeNet, the data with and without MNIST, the training."""
 
+import inspect
 import os
 import runpy
 import subprocess
@@ -44,16 +45,15 @@ def test_lenet_says_which_layer_an_input_does_not_fit(shape, where):
 def test_lenet_computes_what_pytorch_computes():
     torch = pytest.importorskip("torch")
     model, y = LeNet(), [3, 0, 9]
-    twin = torch.nn.Sequential(*(
-        getattr(torch.nn, type(layer).__name__)(*arguments)
-        for layer, arguments in zip(model.layers, [
-            (1, 6, 5, 1, 2), (), (2,), (6, 16, 5), (), (2,), (), (400, 120), (), (120, 84), (),
-            (84, 10)], strict=True)))
-    twin.load_state_dict({name.removeprefix("layers."): torch.from_numpy(p.data.copy())
+    names = {"nn": torch.nn}
+    exec(inspect.getsource(LeNet), names)  # the same text on PyTorch
+    twin = names["LeNet"]()
+    twin.load_state_dict({name: torch.from_numpy(p.data.copy())
                           for name, p in model.state_dict().items()})
     ours = nn.functional.cross_entropy(model(Tensor(X)), Tensor(np.array(y)))
-    theirs = torch.nn.functional.cross_entropy(twin((torch.from_numpy(X) - 0.13) / 0.31),
-                                               torch.tensor(y))
+    x = (torch.from_numpy(X) - 0.13) / 0.31
+    assert torch.equal(twin(torch.from_numpy(X)), twin.layers(x))
+    theirs = torch.nn.functional.cross_entropy(twin.layers(x), torch.tensor(y))
     ours.backward()
     theirs.backward()
     assert ours.item() == pytest.approx(theirs.item(), rel=1e-5)
@@ -108,8 +108,8 @@ def test_damaged_file_is_no_reason_to_take_digits(monkeypatch, tmp_path, capsys)
 
 @pytest.mark.parametrize(("epochs", "steps"), [(1, 1), (1, 7), (4, 3)])
 def test_sawtooth_falls_in_every_epoch_and_from_epoch_to_epoch(epochs, steps):
-    expected = [0.2 * (1 - epoch / epochs) * (1 - step / steps)
-                for epoch in range(epochs) for step in range(steps)]
+    peaks, within = (np.linspace(1, 0, n, endpoint=False) for n in (epochs, steps))
+    expected = 0.2 * np.outer(peaks, within).ravel()
     np.testing.assert_allclose(sawtooth(0.2, epochs, steps), expected, rtol=1e-12)
 
 
@@ -118,7 +118,7 @@ def test_scheduled_sgd_is_sgd_whose_lr_is_set_before_each_step(momentum):
     rates, ends = [0.1, 0.3, 0.02], []
     for scheduled in True, False:
         p = Tensor(X[0].copy(), requires_grad=True)
-        optimizer = (ScheduledSGD([p], np.array(rates), momentum) if scheduled
+        optimizer = (ScheduledSGD([p], rates, momentum) if scheduled
                      else SGD([p], 1.0, momentum))
         for lr in [*rates, 0.02, 0.02]:
             if not scheduled:
@@ -144,7 +144,7 @@ def test_train_lenet_is_fit_with_these_rates(few):
     manual_seed(3)
     twin = LeNet()
     optimizer = SGD(twin.parameters(), 0.05, momentum=0.8)
-    loader, rates = DataLoader(few[0], 64, shuffle=True), iter(sawtooth(0.05, 2, 4).tolist())
+    loader, rates = DataLoader(few[0], 64, shuffle=True), iter(sawtooth(0.05, 2, 4))
     losses = []
     for _ in range(2):
         for x, y in loader:
@@ -196,8 +196,7 @@ def test_command_trains_prints_the_accuracy_and_saves(tmp_path):
 
     model = LeNet()
     model.load_state_dict(nptorch.load(tmp_path / "digits.npz"))
-    images, labels = digits()[1].tensors
-    found = evaluate(model, [(models._enlarged(images), labels)])
+    found = evaluate(model, [models._enlarged(digits()[1]).tensors])
     assert accuracy == f"test accuracy {found:.2%}" and found > 0.8
 
 
