@@ -115,6 +115,16 @@ def test_l2_shrinks_every_weight_by_one_factor():
     np.testing.assert_allclose(path[-1], np.array([1.0, -2.0]) * (1 - 0.1 * 0.5) ** 20, rtol=1e-12)
 
 
+def test_what_is_zero_is_left_out_not_multiplied_by():
+    """0 · inf is nan: no penalty reaches the gradient, and no plain step a velocity."""
+    p = parameter([np.inf, 1.0])
+    optimizer = SGD([p], lr=0.5)
+    push(p, [2.0, np.inf])
+    optimizer.step()
+    assert p.grad.tolist() == [2, np.inf] and p.tolist() == [np.inf, -np.inf]
+    assert not optimizer.v[0].any()
+
+
 # Parameters, gradients and velocities
 
 
