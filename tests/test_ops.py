@@ -844,6 +844,33 @@ def test_gradcheck_sees_a_gradient_that_never_arrives():
         gradcheck(lambda a, b: a.detach() * b, [Tensor([1.0], True), Tensor([1.0], True)])
 
 
+def test_gradcheck_sees_a_gradient_at_the_wrong_place():
+    @op
+    def swapped(a, /):
+        return a * 1, lambda g: g[::-1]
+
+    with pytest.raises(AssertionError, match="backward gives"):
+        gradcheck(swapped, Tensor([1.0, 2.0], True))
+
+
+@pytest.mark.parametrize("slope, factor, options, right", [
+    (0.01, 1.01, {}, False), (0.01, 1.001, {}, True), (0.01, 1.01, {"atol": 1e-3}, True),
+    (100.0, 1.01, {}, False), (100.0, 1.0005, {}, True), (100.0, 1.01, {"rtol": 0.1}, True),
+    (0.0, 1, {"atol": 0, "rtol": 0}, True),
+])
+def test_gradcheck_allows_for_rounding_alone(slope, factor, options, right):
+    @op
+    def line(a, /):
+        return a * slope, lambda g: g * slope * factor
+
+    x = Tensor(np.array([1.0, 2.0]), True)
+    if right:
+        assert gradcheck(line, x, **options)
+    else:
+        with pytest.raises(AssertionError, match=r"index \([01],\): backward gives"):
+            gradcheck(line, x, **options)
+
+
 def test_gradcheck_leaves_its_inputs_alone():
     x, y = Tensor(np.array([1.0, 2.0]), True), Tensor(np.array([3.0, 4.0]), True)
     x.grad = Tensor(np.array([5.0, 6.0]))
