@@ -366,7 +366,13 @@ def test_dropout_drops_and_scales(p):
 def test_dropout_does_nothing_when_told_so():
     x = randn(4, 5)
     assert np.array_equal(nn.Dropout(0.9).eval()(x).data, x.data)
-    assert np.array_equal(nn.Dropout(0)(x).data, x.data)
+    assert nn.functional.dropout(x, 0) is nn.functional.dropout(x, training=False) is x
+
+
+def test_dropout_drops_half_unless_told_otherwise():
+    x = ones(1000)
+    for y in nn.functional.dropout(x), nn.Dropout()(x):
+        assert set(y.tolist()) == {0, 2}
 
 
 def test_dropout_of_everything():

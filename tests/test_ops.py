@@ -466,7 +466,7 @@ VALUES = [
 @pytest.mark.parametrize("ours, numpys", [v[1:] for v in VALUES], ids=[v[0] for v in VALUES])
 def test_values_are_numpys(ours, numpys):
     array = positive(2, 3, 4)
-    np.testing.assert_allclose(ours(Tensor(array)).data, numpys(array), rtol=1e-12)
+    np.testing.assert_allclose(ours(Tensor(array)).data, numpys(array), rtol=1e-12, strict=True)
 
 
 # Kinks, ties and edges
@@ -634,6 +634,7 @@ OTHER_DTYPES = [
     ("sum of int32", lambda m: m.tensor(np.ones(3, np.int32)).sum(0), "int64"),
     ("logsumexp of ints", lambda m: m.tensor([1, 2]).logsumexp(0), "float32"),
     ("ints clamped by floats", lambda m: m.clamp(m.tensor([1, 2, 3]), 1.5, 2.5), "float32"),
+    ("ints clamped by one float", lambda m: m.clamp(m.tensor([1, 2, 3]), 2, 2.5), "float32"),
     ("ints clamped by ints", lambda m: m.clamp(m.tensor([1, 2, 3]), min=2), "int64"),
     ("ints divided", lambda m: m.tensor([1, 2]) / m.tensor([2, 2]), "float32"),
     ("where of numbers", lambda m: m.where(m.tensor([True]), 1.0, 0.0), "float32"),

@@ -222,6 +222,14 @@ REPRS = [
     (lambda m: m.tensor(1234567.0), "tensor(1234567.)"),
     (lambda m: m.tensor([12345678.0, 1]), "tensor([1.2346e+07, 1.0000e+00])"),
     (lambda m: m.tensor([[], []]), "tensor([], size=(2, 0))"),
+    # where powers of ten begin
+    (lambda m: m.tensor([1, 1000.0]), "tensor([   1., 1000.])"),
+    (lambda m: m.tensor([-1, 1000.5]), "tensor([-1.0000e+00,  1.0005e+03])"),
+    (lambda m: m.tensor([1e8], dtype=m.float64), "tensor([100000000.], dtype=float64)"),
+    (lambda m: m.tensor([1e8 + 1], dtype=m.float64), "tensor([1.0000e+08], dtype=float64)"),
+    (lambda m: m.tensor([1e-4], dtype=m.float64), "tensor([0.0001], dtype=float64)"),
+    (lambda m: m.tensor([1e-5, 0]), "tensor([1.0000e-05, 0.0000e+00])"),
+    (lambda m: m.tensor([0.0, 0.0]), "tensor([0., 0.])"),
 ]
 
 
