@@ -4,6 +4,7 @@ A case is (name, function, inputs); the function gets the module first, nptorch 
 each case is checked against finite differences, and against PyTorch if that is installed.
 """
 
+import functools
 import operator
 import weakref
 
@@ -469,6 +470,30 @@ def test_values_are_numpys(ours, numpys):
     np.testing.assert_allclose(ours(Tensor(array)).data, numpys(array), rtol=1e-12, strict=True)
 
 
+REDUCTIONS = {
+    "sum": np.sum, "mean": np.mean, "var": functools.partial(np.var, ddof=1), "amax": np.max,
+    "std": functools.partial(np.std, ddof=1), "amin": np.min, "argmax": np.argmax,
+    "argmin": np.argmin,
+}
+
+
+@pytest.mark.parametrize("options", [
+    {}, {"dim": 0}, {"dim": -1, "keepdim": True}, {"keepdim": True}, {"dim": -1, "keepdim": False},
+], ids=str)
+@pytest.mark.parametrize("name", REDUCTIONS)
+def test_reductions_have_numpys_shapes(name, options):
+    like = {"axis": options.get("dim"), "keepdims": options.get("keepdim", False)}
+    for array in positive(2, 3, 4), positive(3):
+        expected = REDUCTIONS[name](array, **like)
+        found = getattr(ops, name)(Tensor(array), **options).data
+        np.testing.assert_allclose(found, expected, rtol=1e-12, strict=True)
+        if name in ("amax", "amin") and "dim" in options:
+            values, indices = getattr(ops, name[1:])(Tensor(array), **options)
+            np.testing.assert_array_equal(values.data, expected, strict=True)
+            expected = REDUCTIONS["arg" + name[1:]](array, **like)
+            np.testing.assert_array_equal(indices.data, expected, strict=True)
+
+
 # Kinks, ties and edges
 
 
@@ -639,6 +664,7 @@ OTHER_DTYPES = [
     ("ints divided", lambda m: m.tensor([1, 2]) / m.tensor([2, 2]), "float32"),
     ("where of numbers", lambda m: m.where(m.tensor([True]), 1.0, 0.0), "float32"),
     ("cat of ints and floats", lambda m: m.cat([m.tensor([1]), m.tensor([1.5])]), "float32"),
+    ("cat of all kinds", lambda m: m.cat([m.tensor(a) for a in ([True], [1], [1.5])]), "float32"),
     ("long", lambda m: m.tensor([1.7]).long(), "int64"),
     ("float", lambda m: m.tensor([1]).float(), "float32"),
     ("double", lambda m: m.tensor([1]).double(), "float64"),
