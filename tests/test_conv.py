@@ -390,8 +390,11 @@ def test_repr_is_pytorchs(name, args, options):
 
 
 def test_repr():
-    assert repr(nn.Conv2d(1, 6, 5, padding=2)) == (
-        "Conv2d(1, 6, kernel_size=(5, 5), stride=(1, 1), padding=(2, 2))")
+    plain = "Conv2d(2, 6, kernel_size=(5, 5), stride=(1, 1)"
+    assert repr(nn.Conv2d(2, 6, 5)) == plain + ")"
+    assert repr(nn.Conv2d(2, 6, 5, padding=2)) == plain + ", padding=(2, 2))"
+    assert repr(nn.Conv2d(2, 6, 5, dilation=2, groups=2, bias=False)) == (
+        plain + ", dilation=(2, 2), groups=2, bias=False)")
     assert repr(nn.MaxPool2d(2)) == "MaxPool2d(kernel_size=2, stride=2, padding=0)"
 
 
@@ -410,6 +413,8 @@ def test_a_misfit_says_where(shape, message):
 
 
 def test_a_padding_wider_than_the_kernel_still_wants_a_pixel():
+    with pytest.raises(nn.ShapeError, match="expected .N, 1, H ≥ 3, W ≥ 1."):
+        nn.Conv2d(1, 2, 5, padding=(1, 2))(nptorch.zeros(1, 1, 2, 9))
     with pytest.raises(nn.ShapeError, match="expected .N, 1, H ≥ 1, W ≥ 1."):
         nn.Conv2d(1, 1, 3, padding=4)(nptorch.zeros(1, 2, 1, 1))
 
