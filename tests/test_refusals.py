@@ -252,6 +252,8 @@ LOSSES = [
         ([0, 1, 2], ValueError, CLASSES.format((2, 3), (3,))),
         ([0], ValueError, CLASSES.format((2, 3), (1,))),
         (1, ValueError, CLASSES.format((2, 3), ())))],
+    ("F.nll_loss(ones(4), tensor(4))", IndexError,
+     "target: class 4 is not one of the 4 classes 0 ... 3"),
     ("F.cross_entropy(ones(2, 3, 4), labels)", ValueError, CLASSES.format((2, 3, 4), (2,))),
     ("F.cross_entropy(x, text)", TypeError, INTEGERS.format("<U1")),
     ("F.cross_entropy(x, None)", TypeError, INTEGERS.format("object")),
@@ -259,7 +261,7 @@ LOSSES = [
     ("F.cross_entropy([[1.0, 2.0]], [0])", TypeError, OPERAND.format("list")),
     ("F.cross_entropy(x)", TypeError, "...missing 1 required positional argument: 'target'"),
     ("nn.CrossEntropyLoss(x, labels)", TypeError, "...takes from 1 to 2 positional arguments..."),
-    *[(f"F.binary_cross_entropy_with_logits(ones(3), tensor([0, {wrong}, 1]))", ValueError,
+    *[(f"F.binary_cross_entropy_with_logits(ones(3), tensor([0, {wrong}, -2]))", ValueError,
        f"target: expected numbers from 0 to 1, got {got}")
       for wrong, got in (("-1.0", -1.0), ("1.5", 1.5), ("float('nan')", "nan"))],
     ("nn.BCEWithLogitsLoss()(ones(1), 2 * ones(1))", ValueError,
