@@ -462,6 +462,7 @@ VALUES = [
     ("transpose", lambda x: x.transpose(0, 1), lambda a: a.swapaxes(0, 1)),
     ("T", lambda x: x[0].T, lambda a: a[0].T),
     ("expand", lambda x: x.expand(2, 2, -1, 4), lambda a: np.stack([a, a])),
+    ("x[int, :, list]", lambda x: x[0, :, [1, 2]], lambda a: a[0][:, [1, 2]]),
     ("x[list, 1:, int]", lambda x: x[[1, 0, 1], 1:, -1], lambda a: a[[1, 0, 1]][:, 1:, -1]),
     ("x[int, list, ..., int]", lambda x: x[0, [0, 2], ..., 1], lambda a: a[0][[0, 2], 1]),
     ("squeeze", lambda x: x[:1, :, :1].squeeze(), lambda a: a[0, :, 0]),
