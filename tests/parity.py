@@ -146,6 +146,7 @@ TESTS = {
     "S": (lambda v: v.numel() == 1, {"shape": (1, 1)}),
     "V": (lambda v: v.ndim and v.numel() == v.unique().numel() > 0,  # no variance near 0
           {"shape": (4, 3), "style": "real"}),
+    "Z": (lambda v: (v == 0).any(), {"style": "i"}),
     "W": (lambda v: dtype(v) == "float32", {"dtype": "float32"}),  # as a module's weights are
 }
 
@@ -375,7 +376,7 @@ class Draft:
                                for shape in self.pick(shapes, shapes[:-1]))])
 
     def images(self):
-        x = self.fill("{f4~}")
+        x = self.fill("{f4}")
         c, *size = self.shape(x)[1:]
         name = self.pick("conv2d", "max_pool2d", "avg_pool2d", "fold")
         kernel, options = self.window(size, dilated="pool" not in name)
@@ -391,7 +392,7 @@ class Draft:
         return f"F.{name}({x}, {kernel}{options})"
 
     def net(self):
-        x = self.fill(self.pick("{fK~W}", "{f4~W}"))
+        x = self.fill(self.pick("{fKW}", "{f4W}"))
         layers = [self.pick("nn.ReLU()", "nn.Tanh()", "nn.Sigmoid()", "nn.Identity()",
                             "nn.Dropout(0.3)")]
         if len(self.shape(x)) == 4:
@@ -429,21 +430,22 @@ class Draft:
 # A slot, in braces, is an operand of kinds f, i, b (see Draft.operand), or a choice, or a method
 # of Draft. What PyTorch does not take is left out, such as differences of bools, and so is what
 # nptorch leaves to it: max over the one dimension of a single number, softmax over an empty one,
-# the sum over no dimension; and nan and inf in abs, relu, max, convolution and pooling.
+# the sum over no dimension.
 NUMBER = "{2|0.5|-1|3|-1.5|0}"
 BOTH = "add", "mul", "eq", "ne", "lt", "le", "gt", "ge"
 OVER = ", {dim}", ", {dim}, True", ", dim={dim}, keepdim=True"
 OVERS = *OVER, ", {dims}", ", dim={dims}, keepdim=True"
 GROUPS = [
-    ["torch.exp({fib})", "torch.tanh({fib})", "torch.sigmoid({fib})", "torch.relu({fi~})",
-     "torch.abs({fi~})", "abs({fi~})", "torch.neg({fi})", "-{fi}", "torch.log({fi+})",
-     "torch.sqrt({fi+})"],
+    ["torch.exp({fib})", "torch.tanh({fib})", "torch.sigmoid({fib})", "torch.neg({fi})",
+     "-{fi}", "torch.log({fi+})", "torch.sqrt({fi+})"],
     [f"torch.{name}({{fib}}, {{&fib}})" for name in BOTH] + ["torch.sub({fi}, {&fi})",
      "torch.div({fib}, {&fib/})", "torch.div({fib}, {3|0.5|-4})", "{2|-1.5} / {fib/}"],
+    ["torch.{add|mul|div}({fib1}, torch.tensor({2|0.5}, dtype=torch.{float32|float64|int64}))"],
     [f"torch.{name}({{fib}}, {NUMBER})" for name in BOTH] + [f"torch.sub({{fi}}, {NUMBER})",
      *(f"{NUMBER} {sign} {{fi}}" for sign in ("+", "*", "<", ">=", "-"))],
     ["torch.pow({f}, {2|3|1|0|2.0})", "torch.pow({f/}, {-1|-2})", "torch.pow({f+}, {0.5|-1.5})",
-     "torch.pow({f+}, {&fi})", "torch.pow({i}, {0|1|2|3})", "{2|0.5|3.0} ** {f}"],
+     "torch.pow({f+}, {&fi})", "torch.pow({i}, {0|1|2|3})", "torch.pow({fZ}, {0|1|2})",
+     "{2|0.5|3.0} ** {f}"],
     [f"torch.{name}({{fi}}, {{&fi}})" for name in ("maximum", "minimum", "max", "min")],
     ["torch.clamp({fi}, {-1|0|0.5}, {1|1.0|2.5})", "torch.clamp({fi}, {min|max}={0|0.5|1})"],
     ["torch.where({b}, {&fi}, {&fi})", f"torch.where({{b}}, {{&fi}}, {NUMBER})",
@@ -452,8 +454,7 @@ GROUPS = [
       for name, kinds, overs in [
         ("sum", "fib", OVERS), ("mean", "f", OVERS), ("amax", "fi!", OVERS), ("amin", "fi!", OVERS),
         ("argmax", "fi!", OVER), ("argmin", "fi!", OVER)]),
-    *([f"torch.{name}({{fi!~}})"] + [
-        f"torch.{name}({{fi!1}}{over}){{.values|.indices|[0]|[1]}}" for over in OVER]
+    *([f"torch.{name}({{fi!1}}{over}){{.values|.indices|[0]|[1]}}" for over in OVER]
       for name in ("max", "min")),
     *([f"torch.{name}({{fV}}{over})" for over in (
         "", *OVERS, ", correction=0", ", correction=0, dim={dims}, keepdim=True")]
@@ -463,7 +464,8 @@ GROUPS = [
     ["torch.matmul({fiK}, {right})", "torch.matmul({fK}, {right})"],
     ["torch.reshape({fib}, {sizes})", "{fibC}.view({sizes})", "torch.flatten({fib})",
      "torch.flatten({fib1}, {dim})", "torch.flatten({fib1}, 0, {dim})"],
-    ["torch.permute({fib}, {order})", "torch.transpose({fib1}, {dim}, {dim})", "{fib2}.T"],
+    ["torch.permute({fib}, {order})", "torch.permute({f3}, {order})", "{fib2}.T",
+     "torch.transpose({fib1}, {dim}, {dim})"],
     ["torch.squeeze({fib})", "torch.squeeze({fib}, {dim})", "torch.squeeze({fib1}, {dims})",
      "torch.unsqueeze({fib}, {newdim})"], ["{fib}.expand({wide})"], [Draft.joined],
     ["{fib}[{key}]"], ["{f1}[{key}]"], ["{f3}[{key}]", "{fib}[{=b}]"],
@@ -475,15 +477,21 @@ GROUPS = [
     ["torch.clone({fib})", "{fib}.detach()", "{f}.detach().requires_grad_()",
      "torch.no_grad()(torch.mul)({f}, 2)", "F.dropout({f}, 0.5, training=False)"],
     ["{fib}.tolist()", "{fibS}.item()", "{fib1}.size()", "({fib}.dim(), {fib}.numel())"],
-    [Draft.in_place], [Draft.linear], *3 * [[Draft.images], [Draft.loss], [Draft.net]],
+    [Draft.in_place], [Draft.linear],
 ]
+# And those that nptorch leaves to PyTorch where there is nan or inf: there they multiply by a mask,
+# find no largest number, add zeros beside a kernel, or subtract inf from inf.
+FINITE = [["torch.relu({fi})"], ["torch.abs({fi})", "abs({fi})"],
+          ["torch.max({fi!})", "torch.min({fi!})"],
+          *3 * [[Draft.images], [Draft.loss], [Draft.net]]]
 
 
 @st.composite
 def step(draw, draft):
     """Add the statements of one template, unless they make numbers too large to go on with."""
     draft.draw, before, space = draw, len(draft.program), dict(draft.space)
-    value = draft.space[draft.say(draft.fill(draft.pick(*draft.pick(*GROUPS))))]
+    groups = GROUPS if "wild" in draft.styles else GROUPS + FINITE
+    value = draft.space[draft.say(draft.fill(draft.pick(*draft.pick(*groups))))]
     if kind(value) != "x" and not (value.numel() <= 200 and (
             "wild" in draft.styles or (value.double().abs() <= 1e3).all())):
         del draft.program[before:]
