@@ -2,19 +2,20 @@
 
     python tests/golden/make_pytorch.py
 
-It runs the notebook's cells, which collect PyTorch's answers in the dictionary `stored`.
+It refreshes the notebook as well, so that the page and the file come from one run.
 """
 
 import json
-import os
+import shutil
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-import matplotlib
 import nbformat
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "notebooks"
-FILE = FOLDER / "10_pytorch.json"
+PAGE, FILE = FOLDER / "10_pytorch.ipynb", "10_pytorch.json"
+SAVE = f'Path("{FILE}").write_text(json.dumps(stored), encoding="utf-8")'
 
 
 def rounded(value):
@@ -30,17 +31,22 @@ def main():
     """Run the notebook here, with PyTorch, and write what it has stored, a line for each name."""
     import torch  # noqa: F401  without it the notebook would only read the old file
 
-    matplotlib.use("agg")
-    os.chdir(FOLDER)
     sys.path.insert(0, str(FOLDER))
-    if not FILE.exists():
-        FILE.write_text("{}", encoding="utf-8")
-    names = {"__name__": "notebook"}
-    for cell in nbformat.read("10_pytorch.ipynb", as_version=4).cells:
-        if cell.cell_type == "code":
-            exec(cell.source, names)
-    lines = [f"{json.dumps(k)}: {json.dumps(rounded(v))}" for k, v in names["stored"].items()]
-    FILE.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8", newline="\n")
+    import series
+
+    with TemporaryDirectory() as folder:
+        copy = Path(shutil.copytree(FOLDER, Path(folder) / "notebooks"))
+        (copy / FILE).write_text("{}", encoding="utf-8")  # names that are out of use go away
+        page = nbformat.read(PAGE, as_version=4)
+        page.cells.append(nbformat.v4.new_code_cell(SAVE))
+        nbformat.write(page, copy / PAGE.name)
+        page = series.execute(copy / PAGE.name)
+        stored = json.loads((copy / FILE).read_text(encoding="utf-8"))
+    page.cells.pop()
+    series.normalise(page)
+    series.write(PAGE, nbformat.writes(page).rstrip("\n") + "\n")
+    lines = [f"{json.dumps(k)}: {json.dumps(rounded(v))}" for k, v in stored.items()]
+    series.write(FOLDER / FILE, "{\n" + ",\n".join(lines) + "\n}\n")
 
 
 if __name__ == "__main__":
