@@ -21,7 +21,7 @@ def _stacked(values):
 
 
 class Dataset:
-    """Samples that have numbers: a subclass defines __len__, how many there are, and
+    """Samples numbered from 0: a subclass defines __len__, how many there are, and
     __getitem__, one of them: a value or a tuple of values, such as (image, label)."""
 
     def __len__(self):
@@ -29,6 +29,9 @@ class Dataset:
 
     def __getitem__(self, index):
         raise NotImplementedError(f"{type(self).__name__} does not define __getitem__")
+
+    def __iter__(self):
+        return (self[i] for i in range(len(self)))
 
     def batch(self, indices):
         """The samples at these indices, at least one, stacked: one Tensor, or a list with one
@@ -179,7 +182,8 @@ def random_split(dataset, lengths, generator=None):
         raise TypeError(f"lengths: expected a list of numbers, got {lengths!r}")
     lengths, n = list(lengths), len(dataset)
     counts = lengths
-    if math.isclose(sum(lengths), 1):  # 1e-9, since 100 * 0.29 is a hair below 29
+    if math.isclose(sum(lengths), 1):
+        # 1e-9, since 100 * 0.29 is a hair below 29
         whole = [math.floor(n * fraction + 1e-9) for fraction in lengths]
         counts = [k + (i < n - sum(whole)) for i, k in enumerate(whole)]
     if not all(k >= 0 and k % 1 == 0 for k in counts) or sum(counts) != n:
@@ -335,8 +339,7 @@ def _fetch(name):
 
 def _download(name, folder):
     """Fetch MNIST's file `name` into folder and return its path. It has a temporary name until
-    it is complete and verified, so that nobody ever finds half of it
-    under its own name."""
+    it is complete and verified, so that nobody ever finds half of it under its own name."""
     path = os.path.join(folder, f"{name}.gz")
     partial = f"{path}.{os.getpid()}.partial"
     try:

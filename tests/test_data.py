@@ -85,6 +85,8 @@ def test_samples_that_are_no_tuples_give_one_tensor():
 
     assert [batch.tolist() for batch in DataLoader(Squares(), 2)] == [[0, 1], [4, 9], [16]]
     assert repr(Squares()) == "Squares(5 samples)"
+    squares = iter(Squares())  # which raises no IndexError
+    assert [next(squares, None) for _ in range(6)] == [0, 1, 4, 9, 16, None]
 
 
 @pytest.mark.parametrize("use", [len, lambda dataset: dataset[0]])

@@ -408,6 +408,7 @@ OURS = [  # what PyTorch doesn't have, or not like this
     ("TensorDataset()", ValueError, "tensors: expected one or more of one length, got lengths []"),
     ("TensorDataset(x, ones(3))", ValueError,
      "tensors: expected one or more of one length, got lengths [2, 3]"),
+    ("next(iter(Dataset()))", NotImplementedError, "Dataset does not define __len__"),
     ("TensorDataset(array)", TypeError, "tensors: expected Tensors, got ndarray"),
     ("TensorDataset(one)", TypeError, "a Tensor without dimensions has no length"),
     ("pairs[2]", IndexError, "index 2 is out of bounds for axis 0 with size 2"),
