@@ -34,10 +34,10 @@ class _Tally:
         y = np.asarray(y)
         self.samples += len(y)
         self.losses += loss * len(y)
-        if y.dtype.kind in "iu" and y.shape == output.shape[:-1]:
+        if y.dtype.kind in "iu" and y.shape == output.shape[:-1] and output.shape[-1] > 1:
             self.right += int((output.data.argmax(axis=-1) == y).sum())
         else:
-            self.right = math.nan  # the targets are no classes
+            self.right = math.nan  # no classes, or a single logit, always the largest
 
     def _mean(self, total):
         if not self.samples:
@@ -50,15 +50,28 @@ class _Tally:
 
 
 def _refuse_slips(**arguments):
-    """Raise TypeError for a class, where an instance was meant, and for a Dataset, where a
-    loader was."""
+    """Raise TypeError for a class, where an instance was meant, for a Dataset, where a loader
+    was, and for a model or an optimizer that is none."""
     for name, value in arguments.items():
         if isinstance(value, type):
             raise TypeError(f"{name}: expected an instance, got the class {value.__name__}: "
                             f"{value.__name__}(...) makes one")
         if isinstance(value, Dataset):
             raise TypeError(f"{name}: expected batches, got a {type(value).__name__}: "
-                            f"DataLoader({name}, batch_size) makes them")
+                            f"wrap it, {name}=DataLoader(dataset, batch_size)")
+        needed = {"model": "modules", "optimizer": "params"}.get(name)
+        if needed and not hasattr(value, needed):
+            kind = {"model": "a Module", "optimizer": "an Optimizer"}[name]
+            raise TypeError(f"{name}: expected {kind}, got {type(value).__name__}")
+
+
+def _answer(model, x):
+    """The model's output for x. Raises TypeError for None."""
+    output = model(x)
+    if output is None:
+        raise TypeError(f"model: {type(model).__name__} answered None, expected a Tensor: "
+                        "does its forward return it?")
+    return output
 
 
 @no_grad()
@@ -67,14 +80,15 @@ def evaluate(model, loader, loss=None):
     a graph; given a loss, the pair (accuracy, mean loss).
 
     An answer is right where the largest of model(x), (N, C), stands at the class y, (N,). For
-    targets that are no classes the accuracy is nan. Raises ValueError if there is no batch,
-    TypeError for a class in the place of an instance and for a Dataset in that of its loader.
+    a single logit, and for targets that are no classes, the accuracy is nan. Raises ValueError if
+    there is no batch, TypeError for a class in the place of an instance, for a Dataset in that of
+    its loader, for what is no model, and for a model that returns None.
     """
     _refuse_slips(model=model, loader=loader, loss=loss)
     tally = _Tally()
     with _in_mode(model, training=False):
         for x, y in loader:
-            output = model(x)
+            output = _answer(model, x)
             tally.add(output, y, math.nan if loss is None else loss(output, y).item())
     return tally.accuracy if loss is None else (tally.accuracy, tally.loss)
 
@@ -108,8 +122,8 @@ class History:
     train_loss, train_accuracy, test_loss, test_accuracy: one number an epoch; step_loss: one a
     step; epoch_ends: the number of steps until the end of each epoch. The train numbers are
     means over the epoch, taken on the way and in train mode; the test numbers are what evaluate
-    found at its end. An accuracy is nan where the targets are no classes. interrupted: whether
-    Ctrl-C ended the training.
+    found at its end. An accuracy is nan where evaluate's is. interrupted: whether Ctrl-C ended the
+    training.
     """
 
     def __init__(self):
@@ -208,7 +222,7 @@ def _train(model, batches, loss, optimizer, history, tally):
     """Take a step for each batch (x, y), and write its loss into history and tally."""
     for x, y in batches:
         optimizer.zero_grad()
-        output = model(x)
+        output = _answer(model, x)
         batch_loss = loss(output, y)
         value = batch_loss.item()
         if not math.isfinite(value):

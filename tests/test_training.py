@@ -171,6 +171,30 @@ def test_what_is_no_class_has_no_accuracy(y):
     assert repr(history).splitlines()[1] == "epoch  train loss  test loss"
 
 
+def test_a_single_logit_has_no_accuracy():
+    model, y = nn.Linear(5, 1), Y.data % 2
+
+    def loss(output, y):
+        return nn.functional.binary_cross_entropy_with_logits(output.squeeze(1), Tensor(1.0 * y))
+
+    loader = batches(4, X, y)
+    assert math.isnan(evaluate(model, loader)) and math.isnan(evaluate(model, loader, loss)[0])
+    history = quiet(model, loader, loss, test_loader=loader)
+    assert np.isnan(history.train_accuracy + history.test_accuracy).all()
+
+
+def test_a_model_that_forgets_to_return_says_so():
+    class Forgetful(nn.Linear):
+        def forward(self, x):
+            super().forward(x)
+
+    model = Forgetful(5, 3)
+    for use in evaluate, quiet:
+        for options in {}, {"loss": cross_entropy}:
+            with pytest.raises(TypeError, match="^model: Forgetful answered None, expected a Ten"):
+                use(model, batches(), **options)
+
+
 # Modes
 
 
