@@ -295,7 +295,9 @@ CONVOLUTION = [
      "input: expected 2 channels, for weight (4, 1, 3, 3) and groups=2, got 1 in (2, 1, 6, 5)"),
     *[(f"F.conv2d(image, ones{shape}, groups={groups})", ValueError, "weight: expected shape "
        f"(O, C, kh, kw) and O a multiple of groups, got {shape} and groups={groups}")
-      for shape, groups in (((3, 1, 3, 3), 2), ((4, 1, 3, 3), 0), ((4, 1, 3), 1))],
+      for shape, groups in (((3, 1, 3, 3), 2), ((4, 1, 3), 1))],
+    *[(f"F.conv2d(image, ones(4, 1, 3, 3), groups={groups!r})", ValueError,
+       POSITIVE.format("groups", groups)) for groups in (0, -1, 1.5, True, "1")],
     ("F.conv2d(image[0, 0], ones(4, 1, 3, 3))", ValueError,
      "input: expected shape (N, C, H, W), got (6, 5)"),
     ("F.conv2d(image, ones(4, 1, 3, 3), ones(3))", ValueError,
@@ -307,7 +309,8 @@ CONVOLUTION = [
     *[(f"F.conv2d(image, ones(4, 1, 3, 3), {name}={value!r})", ValueError,
        PAIR.format(name, least, value))
       for name, least, value in (("stride", 1, 0), ("padding", 0, -1), ("padding", 0, "valid?"),
-                                 ("dilation", 1, (1, 2, 3)), ("stride", 1, 1.5))],
+                                 ("dilation", 1, (1, 2, 3)), ("stride", 1, 1.5),
+                                 ("padding", 0, True), ("stride", 1, True))],
     *[(f"F.{pool}2d({arguments})", ValueError, message)
       for pool in ("max_pool", "avg_pool") for arguments, message in (
         ("image, 3, 1, 2", "padding: expected at most half of kernel_size (3, 3), got (2, 2)"),

@@ -10,6 +10,11 @@ from nptorch.ops import rand
 from nptorch.tensor import op
 
 
+def _is_int(n, least):
+    """Whether n is an int, neither True nor False, of at least this size."""
+    return isinstance(n, (int, np.integer)) and not isinstance(n, bool) and n >= least
+
+
 def _pairs(**options):
     """Each option, an int or a pair (down, across), as a pair. Raises ValueError for anything
     else, for a padding below 0 and for any other option below 1."""
@@ -17,7 +22,7 @@ def _pairs(**options):
              for name, value in options.items()}
     for name, pair in pairs.items():
         least = 0 if name == "padding" else 1
-        if len(pair) != 2 or not all(isinstance(n, (int, np.integer)) and n >= least for n in pair):
+        if len(pair) != 2 or not all(_is_int(n, least) for n in pair):
             raise ValueError(f"{name}: expected an int or a pair of ints, none below {least}, "
                              f"got {options[name]!r}")
     return pairs.values()
@@ -189,7 +194,9 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     stride, padding and dilation are ints or pairs (down, across). With groups, each of as many
     parts of the output sees only its part of the channels. Raises ValueError if sizes do not fit.
     """
-    if weight.ndim != 4 or groups < 1 or weight.shape[0] % groups:
+    if not _is_int(groups, 1):
+        raise ValueError(f"groups: expected a positive integer, got {groups!r}")
+    if weight.ndim != 4 or weight.shape[0] % groups:
         raise ValueError(f"weight: expected shape (O, C, kh, kw) and O a multiple of groups, "
                          f"got {weight.shape} and groups={groups}")
     channels = weight.shape[1] * groups
@@ -213,7 +220,7 @@ del _spare
 
 
 def _refuse_misfit(module, x, label, channels=None, dilation=(1, 1)):
-    """Raise ShapeError unless x is (N, channels, H, W) and holds at least one window of module.
+    """Raise ShapeError unless x is (N, channels, H, W) and a kernel of module fits on it.
 
     Without channels, any number of them will do.
     """
@@ -263,7 +270,8 @@ class Conv2d(Module):
 def _pooling(input, kernel_size, stride, padding):
     """The pairs kernel, stride (by default the kernel's size) and padding of a pooling.
 
-    Raises ValueError if they do not fit input, None for any, TypeError if it holds no floats.
+    input may be None, to check the options alone. Raises ValueError for options that make no
+    sense or do not fit input, TypeError if input holds no floats.
     """
     kernel, stride, padding = _pairs(
         kernel_size=kernel_size, stride=kernel_size if stride is None else stride, padding=padding)
@@ -302,7 +310,7 @@ def max_pool2d(input, kernel_size, stride=None, padding=0):
 
     Of equal ones the first, row by row, gets the gradient. stride is by default kernel_size, and
     padding adds -inf. Raises ValueError if the kernel is larger than the input, or the padding
-    than half of the kernel.
+    than half of the kernel, TypeError for integers.
     """
     return _max_pool2d(input, *_pooling(input, kernel_size, stride, padding))
 
@@ -323,7 +331,7 @@ def _avg_pool2d(x, /, kernel, stride, padding):
 def avg_pool2d(input, kernel_size, stride=None, padding=0):
     """The mean of each window of input (N, C, H, W): (N, C, h, w), sizes as in conv2d.
 
-    stride is by default kernel_size, and padding adds zeros, which count. Raises ValueError as
+    stride is by default kernel_size, and padding adds zeros, which count. Raises errors as
     max_pool2d does.
     """
     return _avg_pool2d(input, *_pooling(input, kernel_size, stride, padding))
