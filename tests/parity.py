@@ -392,7 +392,7 @@ class Draft:
         return f"F.{name}({x}, {kernel}{options})"
 
     def net(self):
-        x = self.fill(self.pick("{fKW}", "{f4W}"))
+        x = self.fill(self.pick("{f1!W}", "{f4W}"))
         layers = [self.pick("nn.ReLU()", "nn.Tanh()", "nn.Sigmoid()", "nn.Identity()",
                             "nn.Dropout(0.3)")]
         if len(self.shape(x)) == 4:
@@ -443,22 +443,16 @@ GROUPS = [
     ["torch.{add|mul|div}({fib1}, torch.tensor({2|0.5}, dtype=torch.{float32|float64|int64}))"],
     [f"torch.{name}({{fib}}, {NUMBER})" for name in BOTH] + [f"torch.sub({{fi}}, {NUMBER})",
      *(f"{NUMBER} {sign} {{fi}}" for sign in ("+", "*", "<", ">=", "-"))],
-    ["torch.pow({f}, {2|3|1|0|2.0})", "torch.pow({f/}, {-1|-2})", "torch.pow({f+}, {0.5|-1.5})",
-     "torch.pow({f+}, {&fi})", "torch.pow({i}, {0|1|2|3})", "torch.pow({fZ}, {0|1|2})",
-     "{2|0.5|3.0} ** {f}"],
     [f"torch.{name}({{fi}}, {{&fi}})" for name in ("maximum", "minimum", "max", "min")],
     ["torch.clamp({fi}, {-1|0|0.5}, {1|1.0|2.5})", "torch.clamp({fi}, {min|max}={0|0.5|1})"],
     ["torch.where({b}, {&fi}, {&fi})", f"torch.where({{b}}, {{&fi}}, {NUMBER})",
      f"torch.where({{b}}, {NUMBER}, {{&f}})", "{f}.where({&b}, {&f})"],
     *([f"torch.{name}({{{kinds}}})", *(f"torch.{name}({{{kinds}1}}{over})" for over in overs)]
       for name, kinds, overs in [
-        ("sum", "fib", OVERS), ("mean", "f", OVERS), ("amax", "fi!", OVERS), ("amin", "fi!", OVERS),
-        ("argmax", "fi!", OVER), ("argmin", "fi!", OVER)]),
+        ("sum", "fib", OVERS), ("mean", "f", OVERS), ("argmax", "fi!", OVER),
+        ("argmin", "fi!", OVER)]),
     *([f"torch.{name}({{fi!1}}{over}){{.values|.indices|[0]|[1]}}" for over in OVER]
       for name in ("max", "min")),
-    *([f"torch.{name}({{fV}}{over})" for over in (
-        "", *OVERS, ", correction=0", ", correction=0, dim={dims}, keepdim=True")]
-      for name in ("var", "std")),
     ["torch.logsumexp({f!}, {dim})", *(f"torch.logsumexp({{f!1}}{over})" for over in OVERS)],
     ["torch.softmax({f1!}, {|dim=}{dim})", "torch.log_softmax({f1!}, {|dim=}{dim})"],
     ["torch.matmul({fiK}, {right})", "torch.matmul({fK}, {right})"],
@@ -479,11 +473,20 @@ GROUPS = [
     ["{fib}.tolist()", "{fibS}.item()", "{fib1}.size()", "({fib}.dim(), {fib}.numel())"],
     [Draft.in_place], [Draft.linear],
 ]
-# And those that nptorch leaves to PyTorch where there is nan or inf: there they multiply by a mask,
-# find no largest number, add zeros beside a kernel, or subtract inf from inf.
-FINITE = [["torch.relu({fi})"], ["torch.abs({fi})", "abs({fi})"],
-          ["torch.max({fi!})", "torch.min({fi!})"],
-          *3 * [[Draft.images], [Draft.loss], [Draft.net]]]
+# And those that nptorch leaves to PyTorch where there is nan or inf: one of the two multiplies by
+# a mask there and the other does not, or adds zeros beside a kernel, or takes inf from inf.
+FINITE = [
+    ["torch.pow({f}, {2|3|1|0|2.0})", "torch.pow({f/}, {-1|-2})", "torch.pow({f+}, {0.5|-1.5})",
+     "torch.pow({f+}, {&fi})", "torch.pow({i}, {0|1|2|3})", "torch.pow({fZ}, {0|1|2})",
+     "{2|0.5|3.0} ** {f}"],
+    *([f"torch.{name}({{fV}}{over})" for over in (
+        "", *OVERS, ", correction=0", ", correction=0, dim={dims}, keepdim=True")]
+      for name in ("var", "std")),
+    ["torch.relu({fi})"], ["torch.abs({fi})", "abs({fi})"],
+    [f"torch.{name}({{fi!}})" for name in ("max", "min", "amax", "amin")],
+    [f"torch.{name}({{fi!1}}{over})" for name in ("amax", "amin") for over in OVERS],
+    *3 * [[Draft.images], [Draft.loss], [Draft.net]],
+]
 
 
 @st.composite
