@@ -1,11 +1,14 @@
-"""Time a training step of nptorch against PyTorch's, side by side on this machine.
+"""Time training steps of nptorch against PyTorch's, side by side on this machine.
 
     python benchmarks/compare.py [--rounds 15]
 
-Each library runs in a process of its own with two threads, and the two take turns, so that what
-else the machine does hits both. A step is zero_grad, forward, loss, backward and SGD with
-momentum, in float32. The table gives the median of the ratios and, in brackets, the smallest and
-the largest; below 1 nptorch is faster. Needs PyTorch: pip install -e ".[parity]".
+Each library runs in a process of its own with two threads, and they take turns, so that what
+else the machine does hits all of them. A step is zero_grad, forward, loss, backward and SGD with
+momentum, in float32. An epoch is 60,000 images in batches: nptorch's from its shuffling
+DataLoader, PyTorch's sliced from one array. The table gives PyTorch's time, and for the others
+the median of the ratios to it with the smallest and the largest; below 1 is faster than PyTorch.
+autograd, DeZero and micrograd take part where they are installed and have what the net needs.
+Needs PyTorch: pip install -e ".[parity]".
 """
 
 import argparse
@@ -17,15 +20,19 @@ import statistics
 import subprocess
 import sys
 import time
+from collections import namedtuple
 
-LIBRARIES = ("nptorch", "torch")
-# name: layer sizes (None for LeNet), batch size, loss, steps in one round
-NETS = {
-    "tiny 2-16-16-1, batch 32": ((2, 16, 16, 1), 32, "mse_loss", 500),
-    "MLP 784-256-128-10, batch 64": ((784, 256, 128, 10), 64, "cross_entropy", 150),
-    "MLP 784-256-128-10, batch 256": ((784, 256, 128, 10), 256, "cross_entropy", 60),
-    "LeNet, batch 64": (None, 64, "cross_entropy", 40),
-    "LeNet, batch 256": (None, 256, "cross_entropy", 15),
+import numpy as np
+
+# sizes: the layers', None for LeNet; repeats: in one round; fewer: divides the number of rounds
+Case = namedtuple("Case", "sizes batch loss repeats fewer")
+CASES = {
+    "tiny 2-16-16-1, batch 32": Case((2, 16, 16, 1), 32, "mse_loss", 500, 1),
+    "MLP 784-256-128-10, batch 64": Case((784, 256, 128, 10), 64, "cross_entropy", 150, 1),
+    "MLP 784-256-128-10, batch 256": Case((784, 256, 128, 10), 256, "cross_entropy", 60, 1),
+    "LeNet, batch 64": Case(None, 64, "cross_entropy", 40, 1),
+    "LeNet, batch 256": Case(None, 256, "cross_entropy", 15, 1),
+    "LeNet, an epoch, batch 64": Case(None, 64, "epoch", 1, 3),
 }
 
 
@@ -39,37 +46,154 @@ def layers(nn, sizes):
     return [layer for pair in pairs for layer in pair][:-1]
 
 
-def training_step(torch, sizes, batch, loss_name):
-    """Return a function that makes one training step; torch is either library."""
-    model = torch.nn.Sequential(*layers(torch.nn, sizes))
+def samples(case, n):
+    """Return n random inputs and targets for a net."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((n, *((1, 28, 28) if case.sizes is None else case.sizes[:1])))
+    y = rng.standard_normal((n, 1)) if case.loss == "mse_loss" else rng.integers(0, 10, n)
+    return x.astype(np.float32), y.astype(np.float32) if y.ndim == 2 else y
+
+
+def with_torch(torch, case):
+    """Return a function that makes one training step, or an epoch; torch is either library."""
+    model = torch.nn.Sequential(*layers(torch.nn, case.sizes))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     functional = importlib.import_module(f"{torch.__name__}.nn.functional")
-    loss_function = getattr(functional, loss_name)
-    x = torch.randn(batch, sizes[0]) if sizes else torch.randn(batch, 1, 28, 28)
-    y = torch.randint(0, 10, (batch,)) if loss_name == "cross_entropy" else torch.randn(batch, 1)
+    loss_function = getattr(functional, case.loss.replace("epoch", "cross_entropy"))
 
-    def step():
+    def step(x, y):
         optimizer.zero_grad()
         loss_function(model(x), y).backward()
         optimizer.step()
 
+    if case.loss != "epoch":
+        x, y = map(torch.tensor, samples(case, case.batch))
+        return lambda: step(x, y)
+    x, y = map(torch.tensor, samples(case, 60_000))
+
+    def epoch():
+        if torch.__name__ == "nptorch":
+            data = torch.data.TensorDataset(x, y)
+            batches = torch.data.DataLoader(data, case.batch, shuffle=True)
+        else:
+            starts = range(0, len(x), case.batch)
+            batches = ((x[i:i + case.batch], y[i:i + case.batch]) for i in starts)
+        for batch in batches:
+            step(*batch)
+
+    return epoch
+
+
+def with_autograd(autograd, case):
+    """Return a function that makes one training step with HIPS autograd."""
+    import autograd.numpy as anp
+    from autograd.scipy.special import logsumexp
+
+    if case.sizes is None:
+        return None  # it has no pooling, and no convolution but SciPy's
+    rng = np.random.default_rng(0)
+    params = [rng.uniform(-1, 1, shape).astype(np.float32) / np.float32(n_in**0.5)
+              for n_in, n_out in zip(case.sizes, case.sizes[1:])
+              for shape in ((n_in, n_out), (n_out,))]
+    x, y = samples(case, case.batch)
+    velocity = [np.zeros_like(p) for p in params]
+
+    def loss(params):
+        h = x
+        for weight, bias in zip(params[:-2:2], params[1:-2:2]):
+            h = anp.maximum(anp.dot(h, weight) + bias, 0)
+        h = anp.dot(h, params[-2]) + params[-1]
+        if case.loss == "mse_loss":
+            return anp.mean((h - y) ** 2)
+        return anp.mean(logsumexp(h, axis=1) - h[np.arange(len(y)), y])
+
+    gradient = autograd.grad(loss)
+
+    def step():
+        for p, v, g in zip(params, velocity, gradient(params)):
+            v *= 0.9
+            v -= 0.01 * g
+            p += v
+
     return step
 
 
+def with_dezero(dezero, case):
+    """Return a function that makes one training step with DeZero."""
+    import dezero.functions as F
+    import dezero.layers as L
+
+    class LeNet(dezero.Model):
+        def __init__(self):
+            super().__init__()
+            self.conv1, self.conv2 = L.Conv2d(6, 5, pad=2), L.Conv2d(16, 5)
+            self.head = dezero.models.MLP((120, 84, 10), activation=F.relu)
+
+        def forward(self, x):
+            for convolution in self.conv1, self.conv2:
+                x = F.pooling(F.relu(convolution(x)), 2, 2)
+            return self.head(F.reshape(x, (len(x), -1)))
+
+    if case.loss == "epoch":
+        return None
+    model = LeNet() if case.sizes is None else dezero.models.MLP(case.sizes[1:], F.relu)
+    optimizer = dezero.optimizers.MomentumSGD(lr=0.01, momentum=0.9).setup(model)
+    loss_function = F.mean_squared_error if case.loss == "mse_loss" else F.softmax_cross_entropy
+    x, y = samples(case, case.batch)
+
+    def step():
+        model.cleargrads()
+        loss_function(model(x), y).backward()
+        optimizer.update()
+
+    return step
+
+
+def with_micrograd(micrograd, case):
+    """Return a function that makes one training step with micrograd, which has no arrays."""
+    from micrograd.nn import MLP
+
+    if case.loss != "mse_loss":
+        return None
+    model = MLP(case.sizes[0], list(case.sizes[1:]))
+    parameters = model.parameters()
+    x, y = (a.tolist() for a in samples(case, case.batch))
+    velocity = [0.0] * len(parameters)
+
+    def step():
+        model.zero_grad()
+        loss = sum((model(row) - target) ** 2 for row, (target,) in zip(x, y)) * (1 / len(x))
+        loss.backward()
+        for i, p in enumerate(parameters):
+            velocity[i] = 0.9 * velocity[i] - 0.01 * p.grad
+            p.data += velocity[i]
+
+    return step
+
+
+STEPS = {"torch": with_torch, "nptorch": with_torch, "autograd": with_autograd,
+         "dezero": with_dezero, "micrograd": with_micrograd}
+SLOW = {"micrograd": 250}  # makes fewer steps a round by this factor
+
+
 def serve(library):
-    """Answer each name of a net that arrives on standard input with its milliseconds a step."""
-    torch = importlib.import_module(library)
+    """Answer each name of a case that arrives on standard input with its milliseconds a step."""
+    if library == "dezero":
+        np.int = int  # a name that DeZero uses and that NumPy dropped
+    module, steps = importlib.import_module(library), {}
     if library == "torch":
-        torch.set_num_threads(2)
-    steps = {name: training_step(torch, *net[:3]) for name, net in NETS.items()}
+        module.set_num_threads(2)
     for line in sys.stdin:
         name = line.rstrip("\n")
-        step, times = steps[name], []
-        for _ in range(NETS[name][3]):
+        case, times = CASES[name], []
+        if name not in steps:
+            steps[name] = STEPS[library](module, case)
+        step = steps[name]
+        for _ in range(-(-case.repeats // SLOW.get(library, 1)) if step else 0):
             start = time.perf_counter()
             step()
             times.append(time.perf_counter() - start)
-        print(1e3 * statistics.median(times), flush=True)
+        print(1e3 * statistics.median(times) if times else "nan", flush=True)
 
 
 def start(library):
@@ -83,10 +207,19 @@ def start(library):
 
 
 def ask(process, name):
-    """Return the milliseconds that a step of a net takes in a process."""
+    """Return the milliseconds that a step takes in a process, nan for what it can't do."""
     process.stdin.write(name + "\n")
     process.stdin.flush()
     return float(process.stdout.readline())
+
+
+def cell(ratios):
+    """Return the median of the ratios and their spread as text, or a dash for none."""
+    if np.isnan(ratios).any():
+        return "–"
+    digits = 2 if statistics.median(ratios) < 10 else 0
+    middle, low, high = statistics.median(ratios), min(ratios), max(ratios)
+    return f"{middle:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})"
 
 
 def main():
@@ -94,24 +227,27 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--serve", choices=LIBRARIES, help=argparse.SUPPRESS)
+    parser.add_argument("--serve", choices=STEPS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
         return serve(options.serve)
-    if importlib.util.find_spec("torch") is None:
+    installed = [library for library in STEPS if importlib.util.find_spec(library)]
+    if "torch" not in installed:
         sys.exit('compare.py needs PyTorch: pip install -e ".[parity]"')
-    versions = [f"{name} {importlib.metadata.version(name)}" for name in ("numpy", "torch")]
+    others = [name for name in ("numpy", *installed) if name != "nptorch"]
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in others)
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
-          f"{', '.join(versions)}")
-    processes = {library: start(library) for library in LIBRARIES}
-    for name in NETS:
-        rounds = [[ask(process, name) for process in processes.values()]
-                  for _ in range(options.rounds + 1)][1:]  # the first one warms up
-        ratios = sorted(ours / theirs for ours, theirs in rounds)
-        ours, theirs = (statistics.median(times) for times in zip(*rounds))
-        print(f"{name:<30} {statistics.median(ratios):.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})"
-              f"   {ours:.3f} ms against {theirs:.3f} ms")
-    for process in processes.values():
+          f"{versions}\n")
+    print(f"| training step | PyTorch | {' | '.join(installed[1:])} |")
+    print("| --- " * (len(installed) + 1) + "|")
+    processes = [start(library) for library in installed]
+    for name, case in CASES.items():
+        rounds = max(options.rounds // case.fewer, 1)
+        times = [[ask(process, name) for process in processes] for _ in range(rounds + 1)]
+        torch, *others = zip(*times[1:])  # the first round warms up
+        cells = [cell([a / b for a, b in zip(other, torch)]) for other in others]
+        print(f"| {name} | {statistics.median(torch):#.3g} ms | {' | '.join(cells)} |", flush=True)
+    for process in processes:
         process.stdin.close()
         process.wait()
 
