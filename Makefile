@@ -1,7 +1,20 @@
-PYTHON ?= python3
+# .venv is made with PYTHON, which is python3 unless you say so, as in `make PYTHON=python3.12`.
+# Once it is there it stays, until a PYTHON of another version is asked for.
 BIN := .venv/bin
+# Prints what the library folder of a .venv is called, python3.12 say, or nothing for a Python that is
+# too old.
+LIBRARY := import os, sys, sysconfig; \
+    print(os.path.basename(sysconfig.get_path("stdlib")) * (sys.version_info >= (3, 10)))
+ifndef PYTHON
+PYTHON := $(if $(shell $(BIN)/python -c '$(LIBRARY)' 2>/dev/null),$(BIN)/python,python3)
+endif
+VENV := .venv/lib/$(or $(shell $(PYTHON) -c '$(LIBRARY)' 2>/dev/null),none)
+VERSION = $(or $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])' \
+    2>/dev/null),missing)
+REFUSAL = nptorch needs Python 3.10 or newer, but $(PYTHON) is $(VERSION): \
+    say which one to take, as in `make PYTHON=python3.12`
 
-.PHONY: series lab test refresh clean
+.PHONY: series lab test lint refresh clean
 
 # Run every notebook and write build/index.html.
 series: .venv/ready
@@ -11,12 +24,15 @@ series: .venv/ready
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks
 
-# Run every notebook against its stored outputs, then the unit tests, which must run every line of
+# Run every notebook against its stored outputs, and the unit tests, which must run every line of
 # the package. Two workers at a time, each with one thread for its matrix products: with more they
 # wait for each other.
 test: .venv/ready
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile notebooks
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --cov=nptorch tests
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --cov=nptorch notebooks tests
+
+# Look for unused names, long lines and common mistakes; pyproject.toml has the rules.
+lint: .venv/ready
+	$(BIN)/ruff check .
 
 # For maintainers: run the notebooks in place, store their outputs, export the package.
 refresh: .venv/ready
@@ -25,8 +41,13 @@ refresh: .venv/ready
 clean:
 	rm -rf .venv build
 
-.venv/ready: pyproject.toml
-	@echo "setting up .venv; this happens once and takes a minute or two"
-	$(PYTHON) -m venv .venv
+# Matplotlib looks for the machine's fonts here and now, not while somebody's notebook is running.
+.venv/ready: pyproject.toml $(if $(wildcard $(VENV)),,$(VENV))
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	MPLCONFIGDIR=.venv/matplotlib $(BIN)/python -c 'import matplotlib.font_manager'
 	@touch $@
+
+$(VENV):
+	$(if $(filter %/none,$@),$(error $(REFUSAL)))
+	@echo "setting up .venv with Python $(VERSION); this happens once and takes a minute or two"
+	$(PYTHON) -m venv --clear .venv || { rm -rf .venv; exit 1; }

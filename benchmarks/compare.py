@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 from collections import namedtuple
+from itertools import pairwise
 
 import numpy as np
 
@@ -42,7 +43,7 @@ def layers(nn, sizes):
         return [nn.Conv2d(1, 6, 5, padding=2), nn.ReLU(), nn.MaxPool2d(2),
                 nn.Conv2d(6, 16, 5), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(),
                 *layers(nn, (400, 120, 84, 10))]
-    pairs = [(nn.Linear(n_in, n_out), nn.ReLU()) for n_in, n_out in zip(sizes, sizes[1:])]
+    pairs = [(nn.Linear(n_in, n_out), nn.ReLU()) for n_in, n_out in pairwise(sizes)]
     return [layer for pair in pairs for layer in pair][:-1]
 
 
@@ -73,8 +74,8 @@ def with_torch(torch, case):
 
     def epoch():
         if torch.__name__ == "nptorch":
-            data = torch.data.TensorDataset(x, y)
-            batches = torch.data.DataLoader(data, case.batch, shuffle=True)
+            data = torch.utils.data.TensorDataset(x, y)
+            batches = torch.utils.data.DataLoader(data, case.batch, shuffle=True)
         else:
             starts = range(0, len(x), case.batch)
             batches = ((x[i:i + case.batch], y[i:i + case.batch]) for i in starts)
@@ -199,9 +200,9 @@ def serve(library):
 def start(library):
     """Start a process that serves a library, with two threads for its matrix products."""
     threads = {name: "2" for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")}
-    # PyTorch at its best: without these some of its runs spend their time on page faults.
+    # Each library at its best: without these some runs spend their time on page faults.
     memory = {"MALLOC_TRIM_THRESHOLD_": "1000000000", "MALLOC_MMAP_THRESHOLD_": "1000000000"}
-    environment = os.environ | threads | (memory if library == "torch" else {})
+    environment = os.environ | threads | memory
     return subprocess.Popen([sys.executable, __file__, "--serve", library], env=environment,
                             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 

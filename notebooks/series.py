@@ -4,18 +4,21 @@
     python notebooks/series.py run [NOTEBOOK ...]
     python notebooks/series.py refresh [NOTEBOOK ...]
 
-A notebook names its module with `#| default_exp nn.module` as the first line of its first code
-cell, and marks a cell for export with `#| export` as the cell's first line. The module is those
-cells, verbatim and in order. Messages number cells as Jupyter does: [3] is the third to run.
+`#| default_exp nn.module` at the top of a notebook's first code cell names its module. `#| export`
+at the top of a cell sends the cell there, `#| export nn.layers` to another module of the notebook.
+A module is its cells, verbatim and in order; its first cell has its docstring and its imports.
+Messages number cells as Jupyter does: [3] is the third to run.
 """
 
 import argparse
 import ast
-import importlib.util
+import functools
 import json
 import os
 import re
+import subprocess
 import sys
+import tempfile
 import textwrap
 import time
 from base64 import b64decode
@@ -23,8 +26,22 @@ from itertools import takewhile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-HAND_WRITTEN = ("__main__.py", "nn/functional.py")
-FLAT = ("tensor", "ops")  # the modules whose names stand in `nptorch` itself, as in PyTorch
+NAME = re.compile(r"\d\d_[a-z_]+\.ipynb")  # how a notebook of the series is called
+DIRECTIVE = re.compile(r"#\| (?:(export)|(export|default_exp) (\w+(?:\.\w+)*)) *")
+ALMOST = re.compile(r"#\||\s*#+\s*\|?\s*(default_exp\b|exports?(\s+[\w.]+)?\s*$)", re.IGNORECASE)
+FUNCTIONAL = "nn.functional"
+NAMES = json.loads(Path(__file__).with_name("pytorch_names.json").read_text(encoding="utf-8"))
+ASKED_FOR = ("training", "datasets", "models")  # what `import nptorch` leaves to be asked for
+HEAD = (  # of what the exporter writes
+    '"""{}, in plain NumPy."""\n\n'
+    "# In the order of the notebooks: a later one may bind anew what an earlier one did simply.\n"
+    "# isort: skip_file\n"
+)
+PAGE = """{% extends "lab/index.html.j2" %}
+{% block data_png %}
+{% set alt = output | get_metadata("alt", "image/png") or "" %}
+{{ super() | replace("<img", '<img alt="' ~ alt | escape_html ~ '"') }}
+{% endblock %}"""
 INDEX = """<!DOCTYPE html>
 <html lang="en">
 <meta charset="utf-8">
@@ -41,57 +58,109 @@ class SeriesError(Exception):
     """A notebook that cannot be exported or run; the message names the notebook and the cell."""
 
 
-def find(root, names=()):
+# Reading the notebooks
+
+
+def find(root=ROOT, names=()):
     """Return the paths of the notebooks with these names, of all when there are none, in order."""
-    paths = sorted((root / "notebooks").glob("[0-9][0-9]_*.ipynb"))
+    paths = sorted(p for p in (root / "notebooks").glob("*.ipynb") if NAME.fullmatch(p.name))
     wanted = {Path(name).name for name in names}
     if unknown := wanted - {path.name for path in paths}:
-        raise SeriesError(f"no such notebook: {', '.join(sorted(unknown))}")
+        raise SeriesError(f"no notebook of the series: {', '.join(sorted(unknown))}")
     return [path for path in paths if not wanted or path.name in wanted]
 
 
+def left_out(root=ROOT):
+    """Return the paths of the notebooks that are none of the series: copies and drafts."""
+    return sorted(set((root / "notebooks").glob("*.ipynb")) - set(find(root)))
+
+
+def code_cells(path):
+    """Return the code cells of a notebook as {number: source}, without the empty ones."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    sources = ("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
+    return dict(enumerate(filter(str.strip, sources), start=1))
+
+
 def read(path):
-    """Return the module that a notebook names, or None, and its export cells, {number: source}."""
-    notebook = json.loads(path.read_text(encoding="utf-8"))
-    sources = ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
-    module, cells = None, {}
-    for number, source in enumerate(filter(str.strip, sources), start=1):
-        lines = source.split("\n")
-        head = list(takewhile(lambda line: line.startswith("#|"), lines))
+    """Return what a notebook exports, {module: {number of a cell: source}}."""
+    default, modules = None, {}
+    for number, source in code_cells(path).items():
+        where, lines = f"{path.name} [{number}]", source.split("\n")
+        head = list(takewhile(DIRECTIVE.fullmatch, lines))
         body = lines[len(head) :]
-        for line in head + [line for line in body if line.startswith("#|")]:
-            match line.removeprefix("#|").split():
-                case ["default_exp", name] if number == 1 and line in head:
-                    module = name
-                case ["export"] if line in head:
-                    cells[number] = "\n".join(body).strip("\n")
-                case _:
-                    raise SeriesError(f"{path.name} [{number}]: unknown or misplaced: {line}")
-    if bool(module) != bool(cells):
-        raise SeriesError(f"{path.name} [1]: a module's name and its export cells go together")
-    return module, cells
+        if wrong := next(filter(ALMOST.match, body), None):
+            raise SeriesError(
+                f"{where}: {wrong!r} must be `#| export`, `#| export MODULE` or "
+                "`#| default_exp MODULE`, spelled like this, at the top of its cell"
+            )
+        targets = []
+        for plain, command, module in (DIRECTIVE.fullmatch(line).groups() for line in head):
+            if command == "default_exp" and (number > 1 or default):
+                raise SeriesError(f"{where}: default_exp belongs in the first code cell, once")
+            if command == "default_exp":
+                default = module
+            else:
+                targets.append(default if plain else module)
+        if len(targets) > 1 or None in targets:
+            reason = "goes to one module only" if targets[1:] else "needs a `#| default_exp MODULE`"
+            raise SeriesError(f"{where}: an exported cell {reason}")
+        for module in targets:
+            modules.setdefault(module, {})[number] = "\n".join(body).strip("\n")
+    if default and default not in modules:
+        raise SeriesError(f"{path.name} [1]: no cell is exported to {default}")
+    return modules
 
 
-def module_text(path, cells):
+def read_all(root=ROOT):
+    """Return every module of the series, {module: (path, cells)}, each with one owner."""
+    owners = {}
+    for path in find(root):
+        for module, cells in read(path).items():
+            where = f"{path.name} [{min(cells)}]: {file_of(module)}"
+            if module == FUNCTIONAL or "__" in module:
+                raise SeriesError(f"{where} is no notebook's to write")
+            for other, (owner, there) in owners.items():
+                # A folder nn/ would hide a file nn.py.
+                if f"{module}.".startswith(f"{other}.") or other.startswith(f"{module}."):
+                    claim = f"{owner.name} [{min(there)}], which writes {file_of(other)}"
+                    raise SeriesError(f"{where} is also claimed by {claim}")
+            owners[module] = path, cells
+    return owners
+
+
+def file_of(module):
+    """Return the file of a module, seen from the root of the repository."""
+    return f"nptorch/{module.replace('.', '/')}.py"
+
+
+# Writing the package
+
+
+def module_text(module, path, cells):
     """Return the text of a notebook's module, or raise an error if a cell breaks the rules."""
-    origin = {}
+    origin, first = {}, min(cells)
     for number, source in cells.items():
         where = f"{path.name} [{number}]"
         try:
-            statements = ast.parse(source).body
+            tree = ast.parse(source)
         except SyntaxError as error:
             line = (error.text or "").strip()
             reason = "magics cannot be exported" if line.startswith(("%", "!")) else error.msg
             raise SeriesError(f"{where}: {reason}: {line}") from None
-        for statement in statements:
-            if isinstance(statement, (ast.Import, ast.ImportFrom)) and number != min(cells):
-                raise SeriesError(f"{where}: imports belong in the first export cell")
+        if number == first and f"notebooks/{path.name}" not in (ast.get_docstring(tree) or ""):
+            raise SeriesError(
+                f"{where}: {file_of(module)} must begin with a docstring that says what it holds "
+                f"and ends in (notebooks/{path.name})"
+            )
+        for statement in tree.body:
+            if isinstance(statement, (ast.Import, ast.ImportFrom)) and number != first:
+                raise SeriesError(f"{where}: imports belong in {module}'s first cell, [{first}]")
             for name in defined(statement):
                 if name in origin:
                     raise SeriesError(f"{where}: {name} is already defined in [{origin[name]}]")
                 origin[name] = number
-    docstring = f'"""Built, step by step, in notebooks/{path.name}."""'
-    return docstring + "\n\n" + "\n\n\n".join(cells.values()) + "\n"
+    return "\n\n\n".join(cells.values()) + "\n"
 
 
 def defined(statement):
@@ -108,69 +177,108 @@ def defined(statement):
 def public(text):
     """Return the public names that a module's text defines, in order."""
     names = [name for statement in ast.parse(text).body for name in defined(statement)]
-    return [name for name in names if not name.startswith("_")]
+    return list(dict.fromkeys(name for name in names if not name.startswith("_")))
 
 
-def import_line(module, names):
-    """Return the statement that imports names from a module, at most 100 columns wide."""
-    line = f"from .{module} import {', '.join(names)}\n"
+def standing(address, modules):
+    """Return what stands at one of PyTorch's addresses, as {module: [names]}.
+
+    The rule: of the modules in its folder and in the folders above it, the names that PyTorch has
+    there; at an address of our own, all names of its folder. Of two modules with the same name the
+    later counts. modules is {module: text}.
+    """
+    folder = package_of(FUNCTIONAL) if address == FUNCTIONAL else address
+    allowed, owner = NAMES.get(address, ()), {}
+    for module, text in modules.items():
+        above = package_of(module)
+        if address in ASKED_FOR and above == address:
+            owner |= dict.fromkeys(public(text), module)
+        elif module not in ASKED_FOR and (not above or f"{folder}.".startswith(f"{above}.")):
+            owner |= {name: module for name in public(text) if name in allowed}
+    return {module: names for module in modules
+            if (names := [name for name in owner if owner[name] == module])}
+
+
+def package_of(module):
+    """Return the package that a module or package lies in; "" is nptorch itself."""
+    return module.rpartition(".")[0]
+
+
+def import_line(package, module, names):
+    """Return the statement by which a package imports names, at most 100 columns wide.
+
+    They come from one of the modules in its folder or above it, or from the folder itself ("").
+    """
+    depth = len(package.split(".")) if package else 0
+    up = depth - module.count(".") if module else 0
+    source = "." * (up + 1) + module.rpartition(".")[2]
+    line = f"from {source} import {', '.join(names)}\n"
     if len(line) > 101:
-        block = textwrap.indent(textwrap.fill(", ".join(names) + ",", 96), "    ")
-        line = f"from .{module} import (\n{block}\n)\n"
-    return line if names else ""
+        line = f"from {source} import (\n{listed(names)}\n)\n"
+    return line
 
 
-def init_texts(modules, functional):
-    """Return {file: text} of the package's `__init__.py`s, for its modules {dotted name: text}.
+def listed(names):
+    """Return names as the indented lines of a list."""
+    return textwrap.indent(textwrap.fill(", ".join(names) + ",", 96), "    ")
 
-    They import the modules that stand there, and nn/functional.py (whose text is `functional`)
-    once every module that it imports from does.
+
+def init_text(package, modules, version):
+    """Return the text of a package's `__init__.py`; modules is {module: text}."""
+    names = standing(package, modules)
+    inside = [module.removeprefix(f"{package}.") for module in modules
+              if not package or module.startswith(f"{package}.")]
+    inside += ["functional"] if package == package_of(FUNCTIONAL) else []
+    # Modules without a name of PyTorch are imported for what they bind; its addresses stand too.
+    prefix = f"{package}." if package else ""
+    others = [child for child in dict.fromkeys(name.split(".")[0] for name in inside)
+              if prefix + child not in ASKED_FOR
+              and (prefix + child not in names or prefix + child in NAMES)]
+    text = HEAD.format(f"What stands in nptorch.{package}" if package else "PyTorch's core")
+    text += "".join(import_line(package, module, names[module]) for module in names)
+    text += import_line(package, "", others) if others else ""
+    if not package:
+        text += f'\n__version__ = "{version}"\n'
+        if "autograd" in modules and "finite_differences" in modules:  # its place in PyTorch
+            text += "autograd.gradcheck = finite_differences.gradcheck\n"
+    return text
+
+
+def functional_text(modules):
+    """Return the text of nn/functional.py; modules is {module: text}."""
+    names = standing(FUNCTIONAL, modules)
+    text = HEAD.format("The functions behind the modules of nptorch.nn")
+    text += "".join(import_line("nn", module, names[module]) for module in names)
+    names = sorted(f'"{name}"' for module in names for name in names[module])
+    return text + (f"\n__all__ = [\n{listed(names)}\n]\n" if names else "")
+
+
+def build(root=ROOT, names=()):
+    """Return {file: text} of what is to be written, and {file: notebook's name} of every module.
+
+    The texts are those of the named notebooks' modules (all by default), and of what the exporter
+    writes by itself: every `__init__.py` and nn/functional.py, for the modules that are there.
     """
-    names = {module: public(text) for module, text in modules.items()}
-    files = [name for name in names.get("nn.module", ()) if name in ("load", "save")]
-    others = dict.fromkeys(module.split(".")[0] for module in names if module not in FLAT)
-    top = [import_line(module, names[module]) for module in names if module in FLAT]
-    top += [import_line("nn.module", files), import_line("", others)]
-    nn = [import_line(module[3:], names[module]) for module in names if module.startswith("nn.")]
-    if functional and needs(functional) <= {f"nptorch.{module}" for module in modules}:
-        nn += [import_line("", ["functional"])]
-    texts = {"__init__.py": '"""PyTorch\'s core, in plain NumPy."""\n\n' + "".join(top)}
-    if nn:
-        texts["nn/__init__.py"] = '"""Modules, layers and losses."""\n\n' + "".join(nn)
-    return texts
-
-
-def needs(functional):
-    """Return the modules of the package that the text of nn/functional.py imports from."""
-    imports = [node for node in ast.parse(functional).body if isinstance(node, ast.ImportFrom)]
-    names = ["." * node.level + (node.module or "") for node in imports]
-    names = [importlib.util.resolve_name(name, "nptorch.nn") for name in names]
-    return {name for name in names if name.startswith("nptorch.")}
-
-
-def build(root, names=()):
-    """Return {notebook: file}, the owner of every module, and {file: text}, what is to be written.
-
-    The texts are those of the named notebooks' modules (all by default) and of the `__init__.py`s.
-    Files are named relative to nptorch/, with forward slashes.
-    """
-    package, requested = root / "nptorch", find(root, names)
-    owners, texts, modules = {}, {}, {}
-    for path in find(root):
-        module, cells = read(path)
-        if module is None:
-            continue
-        file = module.replace(".", "/") + ".py"
-        if file in HAND_WRITTEN or file in owners.values():
-            raise SeriesError(f"{path.name} [1]: nptorch/{file} is not this notebook's to write")
-        owners[path.name] = file
+    requested, texts, modules, owners = find(root, names), {}, {}, {}
+    for module, (path, cells) in read_all(root).items():
+        file = file_of(module)
+        owners[file] = path.name
         if path in requested:
-            modules[module] = texts[file] = module_text(path, cells)
-        elif (package / file).exists():
-            modules[module] = (package / file).read_text(encoding="utf-8")
-    functional = package / "nn/functional.py"
-    functional = functional.read_text(encoding="utf-8") if functional.exists() else ""
-    return owners, texts | init_texts(modules, functional)
+            modules[module] = texts[file] = module_text(module, path, cells)
+        elif (root / file).exists():
+            modules[module] = (root / file).read_text(encoding="utf-8")
+    packages = {""}
+    for module in modules:
+        while module := package_of(module):
+            packages.add(module)
+    project = (root / "pyproject.toml").read_text(encoding="utf-8")
+    version = re.search(r'^version = "(.+?)"', project, re.MULTILINE)[1]
+    for package in sorted(packages):
+        file = file_of(f"{package}.__init__".lstrip("."))
+        texts[file] = init_text(package, modules, version)
+    if package_of(FUNCTIONAL) in packages:
+        texts[file_of(FUNCTIONAL)] = functional_text(modules)
+    return texts, owners
 
 
 def differs(path, text):
@@ -187,32 +295,73 @@ def write(path, content):
 
 
 def export(*names, root=ROOT):
-    """Write the modules of the named notebooks (all by default) and the package's `__init__.py`s.
+    """Write the modules of the named notebooks (all by default), and what imports them.
 
     When anything is wrong nothing is written, and a file that is up to date is left alone.
     """
-    owners, texts = build(root, names)
+    texts, owners = build(root, names)
     for file, text in texts.items():
-        if differs(root / "nptorch" / file, text):
-            write(root / "nptorch" / file, text)
+        if differs(root / file, text):
+            write(root / file, text)
     for path in find(root, names):
-        file = owners.get(path.name)
-        print(path.name, "->", f"nptorch/{file}" if file else "nothing")
+        files = [file for file in owners if owners[file] == path.name]
+        print(path.name, "->", ", ".join(files) or "nothing")
 
 
 def check(*names, root=ROOT):
-    """Print the package's files that the notebooks don't account for; return whether all is well."""
-    owners, texts = build(root, names)
-    package = root / "nptorch"
-    known = {*owners.values(), *HAND_WRITTEN, "__init__.py", "nn/__init__.py"}
-    stale = [file for file, text in texts.items() if differs(package / file, text)]
-    present = sorted(path.relative_to(package).as_posix() for path in package.rglob("*.py"))
-    strays = [file for file in present if file not in known]
+    """Return whether the package is what the notebooks export, and print the files that differ."""
+    texts, owners = build(root, names)
+    stale = [file for file, text in texts.items() if differs(root / file, text)]
+    present = sorted(path.relative_to(root).as_posix() for path in root.glob("nptorch/**/*.py"))
+    strays = set(present) - {*texts, *owners, "nptorch/__main__.py"}  # that one is written by hand
     for file in stale:
-        print(f"nptorch/{file} differs from the notebooks")
-    for file in strays:
-        print(f"nptorch/{file} belongs to no notebook")
+        print(f"{file} differs from the notebooks")
+    for file in sorted(strays):
+        print(f"{file} belongs to no notebook")
     return not stale and not strays
+
+
+# Running the notebooks
+
+
+@functools.cache
+def scratch():
+    """Return a folder that is empty now and gone when this process ends."""
+    return tempfile.TemporaryDirectory(prefix="nptorch-", ignore_cleanup_errors=True)
+
+
+@functools.cache
+def fonts():
+    """Return a folder that can be written, with matplotlib's list of this machine's fonts.
+
+    It is .venv/matplotlib, where `make` has the list made, or a temporary one where it is made now.
+    """
+    folder = Path(sys.prefix, "matplotlib")
+    if not os.access(folder, os.W_OK):
+        folder = Path(scratch().name, "matplotlib")
+        folder.mkdir(exist_ok=True)
+    if not any(folder.glob("fontlist-*.json")):
+        command = [sys.executable, "-c", "import matplotlib.font_manager"]
+        subprocess.run(command, env=os.environ | {"MPLCONFIGDIR": str(folder)}, check=False)
+    return folder
+
+
+def environment(root=ROOT):
+    """Return the environment that kernels run in, the same one whoever starts them.
+
+    It has nothing of the user's settings of IPython and matplotlib, and finds this tree's package.
+    Matrix products run in one thread, unless the caller says otherwise: how many threads add up a
+    sum shows in its last digits.
+    """
+    kept = {key: value for key, value in os.environ.items()
+            if key not in ("PYTHONSTARTUP", "MATPLOTLIBRC")}
+    path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
+    return {"OPENBLAS_NUM_THREADS": "1"} | kept | {
+        "PYTHONPATH": path,
+        "IPYTHONDIR": str(Path(scratch().name, "ipython")),
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "MPLCONFIGDIR": str(fonts()),
+    }
 
 
 def execute(path, root=ROOT):
@@ -232,11 +381,10 @@ def execute(path, root=ROOT):
         # Some kernels warn about their own sockets at start-up, which no reader can act on.
         extra_arguments=["--IPKernelApp.log_level=ERROR"],
     )
-    folders = filter(None, [str(root), os.environ.get("PYTHONPATH")])
     print(f"{path.stem:<16}", end="", flush=True)
     start = time.perf_counter()
     try:
-        notebook = client.execute(env=os.environ | {"PYTHONPATH": os.pathsep.join(folders)})
+        notebook = client.execute(env=environment(root))
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         print("failed")
         raise SeriesError(f"{path.name} failed:\n{error}") from None
@@ -253,8 +401,9 @@ def normalise(notebook):
     for cell in notebook.cells:
         cell.metadata = {key: cell.metadata[key] for key in ("tags",) if key in cell.metadata}
         for output in cell.get("outputs", []):
-            if "metadata" in output:
-                output.metadata = {}
+            if "metadata" in output:  # a figure's alternative text and its width stay
+                kept = ("image/png",)
+                output.metadata = {k: output.metadata[k] for k in kept if k in output.metadata}
             if output.output_type == "error":
                 # Frames outside the notebook tell where its packages are installed.
                 frames = output.traceback
@@ -295,9 +444,13 @@ def mathml(markdown):
 
 def run(*names, root=ROOT):
     """Execute notebooks in order, and write build/: a page for each, and an index of the pages."""
+    from jinja2 import DictLoader
     from nbconvert import HTMLExporter
 
-    exporter = HTMLExporter(mathjax_url="", require_js_url="")
+    exporter = HTMLExporter(
+        mathjax_url="", require_js_url="",
+        template_file="page.html.j2", extra_loaders=[DictLoader({"page.html.j2": PAGE})],
+    )
     for path in find(root, names):
         notebook = execute(path, root)
         for cell in notebook.cells:
@@ -340,6 +493,10 @@ def main():
     parser.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help="all of them by default")
     parser.add_argument("--check", action="store_true", help="export nothing, only compare")
     options = parser.parse_intermixed_args()
+    if options.check and options.command != "export":
+        parser.error(f"--check goes with export; {options.command} cannot only compare")
+    for path in left_out():
+        print(f"left out, being none of the series: {path.name}")
     try:
         if options.check:
             sys.exit(0 if check(*options.notebooks) else 1)

@@ -1,16 +1,25 @@
 """PyTorch's core, in plain NumPy."""
 
-from .tensor import (
-    Tensor, tensor, is_grad_enabled, no_grad, Node, op, add, mul, clone, unbroadcast,
-    increment_version, backward, refuse_if_recorded, copy_, fill_, zero_,
-)
+# In the order of the notebooks: a later one may bind anew what an earlier one did simply.
+# isort: skip_file
+from .autograd import Tensor, add, mul, is_grad_enabled, no_grad
 from .ops import (
-    gradcheck, sub, div, pow, neg, matmul, exp, log, sqrt, abs, tanh, sigmoid, relu, maximum,
-    minimum, clamp, where, sum, mean, var, std, amax, amin, argmax, argmin, ValuesAndIndices, max,
-    min, logsumexp, softmax, log_softmax, reshape, flatten, permute, transpose, squeeze, unsqueeze,
-    expand, cat, stack, eq, ne, lt, le, gt, ge, to, float32, float64, int64, manual_seed, full,
-    zeros, ones, rand, randn, randint, randperm, arange, linspace, eye, full_like, zeros_like,
-    ones_like, rand_like, randn_like,
+    div, pow, matmul, neg, exp, log, sqrt, square, abs, tanh, sigmoid, relu, sum, mean, softmax,
+    log_softmax, sub, remainder, floor_divide, bitwise_and, bitwise_or, bitwise_xor, bitwise_not,
+    eq, ne, lt, le, gt, ge, maximum, minimum, clamp, where, amax, amin, argmax, argmin, max, min,
+    std, logsumexp, var,
 )
-from .nn.module import save, load
-from . import nn, optim, data, training, models
+from .shapes import reshape, permute, flatten, transpose, squeeze, unsqueeze, cat, stack
+from .creation import (
+    float32, float64, int64, tensor, manual_seed, rand, randn, randint, randperm, full, zeros, ones,
+    eye, arange, linspace, full_like, zeros_like, ones_like, rand_like, randn_like,
+)
+from .reading import clone
+from .serialization import save, load
+from . import (
+    autograd, inplace, finite_differences, checks, nn, optim, utils, dtypes, printing, attributes,
+    versions,
+)
+
+__version__ = "0.2.0"
+autograd.gradcheck = finite_differences.gradcheck

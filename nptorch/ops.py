@@ -1,90 +1,44 @@
-"""Built, step by step, in notebooks/02_operations.ipynb."""
+"""Arithmetic, functions, reductions, comparisons (notebooks/02_operations.ipynb)."""
 
-import functools
 import math
-import operator
 from collections import namedtuple
 
 import numpy as np
 
-from nptorch.tensor import Tensor, increment_version, no_grad, op, refuse_if_recorded, tensor
+from nptorch import autograd
+from nptorch.autograd import Tensor, add, mul, op, total
+from nptorch.checks import axis
 
 
-def _slopes(loss, array, eps):
-    """d(loss())/d(array) by central differences: each element is moved by ±eps and put back."""
-    slopes = np.empty(array.shape)
-    for index in np.ndindex(array.shape):
-        kept = array[index]
-        array[index] = kept + eps
-        above = loss()
-        array[index] = kept - eps
-        slopes[index] = (above - loss()) / (2 * eps)
-        array[index] = kept
-    return slopes
-
-
-def gradcheck(f, inputs, eps=1e-6, atol=1e-5, rtol=1e-3):
-    """True if backward through f gives the gradients that finite differences give.
-
-    f takes the inputs (one Tensor or a sequence) to one Tensor. Every element of every input
-    that requires grad is moved by ±eps, in float64. Raises AssertionError with the worst
-    element, its index and both values; ValueError if no input requires grad.
-    """
-    inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
-    moving = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
-    if not moving:
-        raise ValueError("gradcheck: at least one input must be a Tensor that requires grad")
-    leaves = [Tensor(x.data.copy(), True) if i in moving else x for i, x in enumerate(inputs)]
-    out = f(*leaves)
-    weights = np.random.default_rng(0).uniform(0.5, 1.5, out.shape)  # no error cancels another
-    out.backward(weights)
-    exact = [Tensor(x.data.astype(np.float64)) if i in moving else x for i, x in enumerate(inputs)]
-    for i in moving:
-        found = np.zeros(inputs[i].shape) if leaves[i].grad is None else leaves[i].grad.data
-        with no_grad():
-            expected = _slopes(lambda: np.sum(f(*exact).data * weights), exact[i].data, eps)
-        excess = np.abs(found - expected) - (atol + rtol * np.abs(expected))
-        if not np.all(excess <= 0):
-            j = np.unravel_index(np.argmax(np.nan_to_num(excess, nan=np.inf)), excess.shape)
-            raise AssertionError(f"input {i}, index {tuple(map(int, j))}: backward gives "
-                                 f"{found[j]:.6g}, finite differences give {expected[j]:.6g}")
-    return True
-
-
-def _floats(a):
+def floats(a):
     """Integers and bools as float32, as PyTorch's functions of real numbers take them."""
     return a.astype(np.float32) if isinstance(a, np.ndarray) and a.dtype.kind != "f" else a
 
 
 @op
-def sub(a, b, /):
-    """a - b, broadcast."""
+def _sub(a, b, /):
     return a - b, lambda g: g, lambda g: -g
 
 
 @op
 def div(a, b, /):
     """a / b, broadcast; integers are divided as float32."""
-    a, b = _floats(a), _floats(b)
+    a, b = floats(a), floats(b)
     value = a / b
     return value, lambda g: g / b, lambda g: -g * value / b
 
 
 @op
 def pow(a, b, /):
-    """a ** b, broadcast. d/da is 0 where b is 0, and d/db is 0 where a is 0 and b is not below."""
+    """a ** b, broadcast. d/da is 0 where b is 0, and d/db is 0 where a is 0 and b is at
+    least 0."""
+    array = a if isinstance(a, np.ndarray) else b  # if it holds floats, that settles it
+    if (array.dtype.kind != "f" and np.asarray(b).dtype.kind == "i"
+            and np.asarray(a).dtype.kind in "iub" and np.any(b < 0)):
+        return (_int_power(a, b),)
     value = a**b
-    return (
-        value,
-        lambda g: g * b * a ** (b - (b != 0)),
-        lambda g: g * value * np.log(np.where((a == 0) & (b >= 0), 1, a)),
-    )
-
-
-@op
-def neg(a, /):
-    """-a."""
-    return -a, lambda g: -g
+    return (value, lambda g: g * b * a ** (b - (b != 0)),  # not 0 * 0 ** -1, which is nan
+            lambda g: g * value * np.log(np.where((a == 0) & (b >= 0), 1, a)))
 
 
 @op
@@ -95,75 +49,76 @@ def matmul(a, b, /):
     behind. Raises ValueError with both shapes if they do not fit.
     """
     try:
-        value = np.matmul(a, b)
-    except ValueError:
+        rows, columns = a[None] if a.ndim == 1 else a, b[:, None] if b.ndim == 1 else b
+        value = np.matmul(rows, columns)
+    except (AttributeError, ValueError):  # a number has no ndim
         raise ValueError(f"matmul: expected shapes (..., n, k) and (..., k, m), "
                          f"got {np.shape(a)} and {np.shape(b)}") from None
-    rows = a if a.ndim > 1 else a[None, :]
-    columns = b if b.ndim > 1 else b[:, None]
-    one_row, one_column = a.ndim == 1, b.ndim == 1
+    shape, vector = value.shape, b.ndim == 1
+    value = value[..., 0, :] if a.ndim == 1 else value
+    value = value[..., 0] if vector else value
 
-    def with_both(g):
-        g = g[..., None] if one_column else g
-        return g[..., None, :] if one_row else g
+    def back_a(g):  # of a vector: unbroadcast sums the row in front away
+        return g.reshape(shape) @ columns.swapaxes(-1, -2)
 
     def back_b(g):
-        g = rows.swapaxes(-1, -2) @ with_both(g)
-        return g[..., 0] if one_column else g
+        g = rows.swapaxes(-1, -2) @ g.reshape(shape)
+        return g[..., 0] if vector else g
 
-    # a vector a: unbroadcast sums the row in front away
-    return value, lambda g: with_both(g) @ columns.swapaxes(-1, -2), back_b
-
-
-def _reflected(f):
-    return lambda self, other: f(other, self)
+    return value, back_a, back_b
 
 
-Tensor.__sub__, Tensor.__rsub__, Tensor.sub = sub, _reflected(sub), sub
-Tensor.__truediv__, Tensor.__rtruediv__, Tensor.div = div, _reflected(div), div
-Tensor.__pow__, Tensor.__rpow__, Tensor.pow = pow, _reflected(pow), pow
-Tensor.__matmul__, Tensor.__rmatmul__, Tensor.matmul = matmul, _reflected(matmul), matmul
-Tensor.__neg__ = Tensor.neg = neg
+@op
+def neg(a, /):
+    """-a."""
+    return -a, lambda g: -g
 
 
 @op
 def exp(a, /):
     """e to the power of a."""
-    value = np.exp(_floats(a))
+    value = np.exp(floats(a))
     return value, lambda g: g * value
 
 
 @op
 def log(a, /):
     """The natural logarithm."""
-    a = _floats(a)
+    a = floats(a)
     return np.log(a), lambda g: g / a
 
 
 @op
 def sqrt(a, /):
     """The square root."""
-    value = np.sqrt(_floats(a))
+    value = np.sqrt(floats(a))
     return value, lambda g: g / (2 * value)
+
+
+@op
+def square(a, /):
+    """a * a; that of bools is int64."""
+    a = a.astype(np.int64) if a.dtype.kind == "b" else a
+    return a * a, lambda g: g * (2 * a)
 
 
 @op
 def abs(a, /):
     """The absolute value; its gradient at 0 is 0."""
-    return np.abs(a), lambda g: g * np.sign(a)
+    return np.abs(a), lambda g: g * np.subtract(a > 0, a < 0, dtype=g.dtype)
 
 
 @op
 def tanh(a, /):
     """The hyperbolic tangent."""
-    value = np.tanh(_floats(a))
+    value = np.tanh(floats(a))
     return value, lambda g: g * (1 - value * value)
 
 
 @op
 def sigmoid(a, /):
     """1 / (1 + exp(-a)), without overflow at either end."""
-    a = _floats(a)
+    a = floats(a)
     z = np.exp(-np.abs(a))
     value = np.where(a >= 0, 1, z) / (1 + z)
     return value, lambda g: g * value * (1 - value)
@@ -173,14 +128,143 @@ def sigmoid(a, /):
 def relu(a, /):
     """max(a, 0); its gradient at 0 is 0."""
     value = np.maximum(a, 0)
-    return value, lambda g: g * (value > 0)
+    return value, lambda g: g * (value != 0)  # nan passes, as in PyTorch
 
 
 Tensor.exp, Tensor.log, Tensor.sqrt, Tensor.abs, Tensor.__abs__ = exp, log, sqrt, abs, abs
-Tensor.tanh, Tensor.sigmoid, Tensor.relu = tanh, sigmoid, relu
+Tensor.square, Tensor.tanh, Tensor.sigmoid, Tensor.relu = square, tanh, sigmoid, relu
 
 
-def _winner(g, lost, tied):
+def _expand(g, shape, dim, keepdim):
+    """Undo a reduction over dim: repeat g along the dimensions that it took away."""
+    return np.full(shape, g if dim is None or keepdim else np.expand_dims(g, dim))
+
+
+@op
+def sum(a, /, dim=None, keepdim=False):
+    """The sum over dim (an int, a tuple, or None for all); that of integers is int64."""
+    shape, dim = a.shape, axis(dim, a.ndim)
+    a = a if a.dtype.kind == "f" else a.astype(np.int64)
+    return total(a, dim, keepdim), lambda g: _expand(g, shape, dim, keepdim)
+
+
+def _count(a, dim):
+    """How many elements of a go into one mean over dim. Raises TypeError for integers."""
+    if a.dtype.kind != "f":
+        raise TypeError(f"mean and var: expected floats, got {a.dtype}: convert them first, as in "
+                        "t.float().mean()")
+    if dim is None:
+        return a.size
+    return math.prod(a.shape[d] for d in (dim if isinstance(dim, tuple) else (dim,)))
+
+
+@op
+def mean(a, /, dim=None, keepdim=False):
+    """The mean over dim. Raises TypeError for integers."""
+    shape, dim = a.shape, axis(dim, a.ndim)
+    n = _count(a, dim)
+    return total(a, dim, keepdim, n), lambda g: _expand(g / n, shape, dim, keepdim)
+
+
+def _less_largest(a, dim):
+    """a as floats, less its largest element over dim: no power of e overflows then."""
+    a = floats(a)
+    return a - a.max(axis=dim, keepdims=True, initial=-np.inf)
+
+
+@op
+def softmax(a, /, dim):
+    """exp(a) / sum(exp(a)) over dim, with the largest element taken out first."""
+    dim = axis(dim, a.ndim)
+    powers = np.exp(_less_largest(a, dim))
+    value = powers / total(powers, dim, True)
+    return value, lambda g: value * (g - total(g * value, dim, True))
+
+
+@op
+def log_softmax(a, /, dim):
+    """log(softmax(a)) over dim, never the logarithm of 0."""
+    dim = axis(dim, a.ndim)
+    a = _less_largest(a, dim)
+    value = a - np.log(total(np.exp(a), dim, True))
+    return value, lambda g: g - np.exp(value) * total(g, dim, True)
+
+
+def sub(a, b, /):
+    """a - b, broadcast. Raises TypeError for bools, as in PyTorch."""
+    if "b" in [x.dtype.kind for x in (a, b) if isinstance(x, (Tensor, np.ndarray))]:
+        raise TypeError("sub: expected numbers, got bools: use ^ or ~, or convert them "
+                        "with .long()")
+    return _sub(a, b)
+
+
+def _int_power(a, b):
+    """a ** b for integers, b below 0 included: 1 / a rounded towards 0, as in PyTorch."""
+    below = np.asarray(b) < 0
+    value = np.asarray(a) ** np.where(below, -np.asarray(b), b)
+    return np.where(below, np.where(np.abs(value) == 1, value, 0), value)
+
+
+@op
+def remainder(a, b, /):
+    """a - floor(a / b) · b, broadcast: it has the sign of b."""
+    return np.remainder(a, b), lambda g: g, lambda g: -g * np.floor_divide(a, b)
+
+
+def _no_slope(ufunc, doc, exact=False):
+    """ufunc for all inputs of an op; exact: Python's ints keep their value beside small ones."""
+    def f(*inputs):
+        keep = exact and any(isinstance(x, int) for x in inputs)
+        return Tensor(ufunc(*(map(np.asarray, inputs) if keep else autograd.arrays(inputs))))
+
+    f.__name__, f.__doc__ = ufunc.__name__, doc
+    return f
+
+
+def _operator(f):
+    """f(a, b) as an operator, which leaves what it does not know to the other operand."""
+    def method(self, other):
+        if isinstance(other, (Tensor, np.ndarray, np.generic, int, float)):
+            return f(self, other)
+        return NotImplemented
+
+    return method
+
+
+floor_divide = _no_slope(np.floor_divide, "The largest integer not above a / b, broadcast.")
+bitwise_and = _no_slope(np.bitwise_and, "a & b of bools or integers, broadcast.")
+bitwise_or = _no_slope(np.bitwise_or, "a | b of bools or integers, broadcast.")
+bitwise_xor = _no_slope(np.bitwise_xor, "a ^ b of bools or integers, broadcast.")
+bitwise_not = _no_slope(np.bitwise_not, "~a of bools or integers.")
+eq = _no_slope(np.equal, "a == b, element by element, broadcast, as bools.", exact=True)
+ne = _no_slope(np.not_equal, "a != b, element by element, broadcast, as bools.", exact=True)
+lt = _no_slope(np.less, "a < b, element by element, broadcast, as bools.", exact=True)
+le = _no_slope(np.less_equal, "a <= b, element by element, broadcast, as bools.", exact=True)
+gt = _no_slope(np.greater, "a > b, element by element, broadcast, as bools.", exact=True)
+ge = _no_slope(np.greater_equal, "a >= b, element by element, broadcast, as bools.", exact=True)
+
+
+def _bind(operators):
+    """Bind each function as a Tensor's operator, and turned round as its reflection."""
+    for name, f in operators.items():
+        setattr(Tensor, f"__{name}__", _operator(f))
+        setattr(Tensor, f"__r{name}__", _operator(lambda a, b, f=f: f(b, a)))
+
+
+_bind({"add": add, "sub": sub, "mul": mul, "truediv": div, "pow": pow, "matmul": matmul,
+       "floordiv": floor_divide, "mod": remainder,
+       "and": bitwise_and, "or": bitwise_or, "xor": bitwise_xor})
+Tensor.__eq__, Tensor.__ne__, Tensor.__lt__ = map(_operator, (eq, ne, lt))
+Tensor.__le__, Tensor.__gt__, Tensor.__ge__ = map(_operator, (le, gt, ge))
+Tensor.__neg__, Tensor.__invert__, Tensor.__pos__ = neg, bitwise_not, lambda self: self
+Tensor.sub, Tensor.div, Tensor.pow, Tensor.matmul, Tensor.neg = sub, div, pow, matmul, neg
+Tensor.floor_divide, Tensor.remainder, Tensor.bitwise_and = floor_divide, remainder, bitwise_and
+Tensor.bitwise_or, Tensor.bitwise_xor, Tensor.bitwise_not = bitwise_or, bitwise_xor, bitwise_not
+Tensor.eq, Tensor.ne, Tensor.lt, Tensor.le, Tensor.gt, Tensor.ge = eq, ne, lt, le, gt, ge
+
+
+def _share(g, lost, tied):
+    """g for who won, half of it for who tied."""
     return np.where(lost, 0, np.where(tied, g / 2, g))
 
 
@@ -188,14 +272,14 @@ def _winner(g, lost, tied):
 def maximum(a, b, /):
     """The larger of a and b, broadcast; where they are equal each takes half the gradient."""
     return (np.maximum(a, b),
-            lambda g: _winner(g, a < b, a == b), lambda g: _winner(g, a > b, a == b))
+            lambda g: _share(g, a < b, a == b), lambda g: _share(g, a > b, a == b))
 
 
 @op
 def minimum(a, b, /):
     """The smaller of a and b, broadcast; where they are equal each takes half the gradient."""
     return (np.minimum(a, b),
-            lambda g: _winner(g, a > b, a == b), lambda g: _winner(g, a < b, a == b))
+            lambda g: _share(g, a > b, a == b), lambda g: _share(g, a < b, a == b))
 
 
 @op
@@ -204,7 +288,7 @@ def clamp(a, /, min=None, max=None):
     if min is None and max is None:
         raise ValueError("clamp: expected min, max or both")
     if isinstance(min, float) or isinstance(max, float):
-        a = _floats(a)
+        a = floats(a)
     try:
         value = np.clip(a, min, max).astype(a.dtype, copy=False)
     except TypeError:
@@ -220,135 +304,58 @@ def _where(a, b, /, condition):
 
 def where(condition, input, other):
     """input where condition is true, other elsewhere, broadcast. The branch that was not
-    taken gets a gradient of exactly 0."""
-    return _where(input, other, condition=np.asarray(condition, bool))
+    taken gets a gradient of exactly 0. Raises TypeError unless condition holds bools."""
+    condition = np.asarray(condition)
+    if condition.dtype != bool:
+        raise TypeError(f"condition: expected bools, got {condition.dtype}: compare, as in x > 0")
+    return _where(input, other, condition=condition)
 
 
 Tensor.maximum, Tensor.minimum, Tensor.clamp = maximum, minimum, clamp
 Tensor.where = lambda self, condition, other: where(condition, self, other)
 
 
-def _spread(g, shape, dim, keepdim):
-    """Undo a reduction over dim: repeat g along the dimensions that it took away."""
-    if dim is not None and not keepdim:
-        g = np.expand_dims(g, dim)
-    return np.full(shape, g)
-
-
-def _dim(dim, ndim, name="dim"):
-    """dim (an int, several, or None) of a Tensor with ndim dimensions, counted from the front.
-
-    Raises IndexError if it is not there, TypeError if it is no int. A single number takes 0 and
-    -1, as in PyTorch.
-    """
-    if dim is None:
-        return None
-    if isinstance(dim, (tuple, list)):
-        return tuple(_dim(d, ndim, name) for d in dim)
-    n = ndim or 1
-    try:
-        return range(n)[dim]
-    except (IndexError, TypeError) as error:
-        raise type(error)(f"{name}: expected an int from {-n} to {n - 1}, got {dim!r}") from None
-
-
-@op
-def sum(a, /, dim=None, keepdim=False):
-    """The sum over dim (an int, a tuple, or None for all); that of integers is int64."""
-    shape, dim = a.shape, _dim(dim, a.ndim)
-    dtype = a.dtype if a.dtype.kind == "f" else np.int64
-    value = a.sum(axis=dim, keepdims=keepdim, dtype=dtype)
-    return value, lambda g: _spread(g, shape, dim, keepdim)
-
-
-def _count(a, dim):
-    """How many elements of a go into one mean over dim. Raises TypeError for integers."""
-    if a.dtype.kind != "f":
-        raise TypeError(f"mean and var: expected floats, got {a.dtype}: convert them first, as in "
-                        "t.float().mean()")
-    if dim is None or a.ndim == 0:
-        return a.size
-    return math.prod(a.shape[d] for d in ((dim,) if isinstance(dim, int) else dim))
-
-
-@op
-def mean(a, /, dim=None, keepdim=False):
-    """The mean over dim. Raises TypeError for integers."""
-    shape, dim = a.shape, _dim(dim, a.ndim)
-    n = _count(a, dim)
-    value = a.sum(axis=dim, keepdims=keepdim) / n
-    return value, lambda g: _spread(g / n, shape, dim, keepdim)
-
-
-@op
-def var(a, /, dim=None, correction=1, keepdim=False):
-    """The variance over dim: squared distances from the mean, summed and divided by
-    n - correction, or by 0 where that is negative."""
-    dim = _dim(dim, a.ndim)
-    n = _count(a, dim) - correction
-    n = n if n > 0 else 0
-    centred = a - a.mean(axis=dim, keepdims=True)
-    value = (centred * centred).sum(axis=dim, keepdims=keepdim) / n
-    return value, lambda g: _spread(g * 2 / n, centred.shape, dim, keepdim) * centred
-
-
-@op
-def _root(a, /):
-    value = np.sqrt(a)
-    return value, lambda g: np.divide(g, 2 * value, where=value > 0, out=np.zeros_like(value))
-
-
-def std(input, dim=None, correction=1, keepdim=False):
-    """The square root of var; where it is 0, so is its gradient."""
-    return _root(var(input, dim, correction, keepdim))
-
-
-Tensor.sum, Tensor.mean, Tensor.var, Tensor.std = sum, mean, var, std
-
-
-def _extreme(a, pick, dim, keepdim):
-    dim = _dim(dim, a.ndim)
+def _amax_amin(a, pick, dim, keepdim):
+    dim = axis(dim, a.ndim)
     best = pick(a, axis=dim, keepdims=True)
 
     def back(g):
-        tied = a == best
-        return np.where(tied, g.reshape(best.shape), 0) / tied.sum(axis=dim, keepdims=True,
-                                                                   dtype=g.dtype)
+        tied = (a == best) | (np.isnan(a) & np.isnan(best))
+        shares = np.where(tied, g.reshape(best.shape), 0)
+        return shares / tied.sum(axis=dim, keepdims=True, dtype=g.dtype)
 
-    return best if keepdim or a.ndim == 0 else best.squeeze(dim), back
+    return best if keepdim else best.squeeze(dim), back
 
 
 @op
 def amax(a, /, dim=None, keepdim=False):
     """The largest element over dim; equal ones share the gradient."""
-    return _extreme(a, np.max, dim, keepdim)
+    return _amax_amin(a, np.max, dim, keepdim)
 
 
 @op
 def amin(a, /, dim=None, keepdim=False):
     """The smallest element over dim; equal ones share the gradient."""
-    return _extreme(a, np.min, dim, keepdim)
+    return _amax_amin(a, np.min, dim, keepdim)
 
 
 @op
 def argmax(a, /, dim=None, keepdim=False):
-    """The index of the largest element over dim, the first of equals; with dim None, in the
-    flattened input."""
-    return (a.argmax(axis=_dim(dim, a.ndim), keepdims=keepdim),)
+    """The index of the first largest element over dim, or in the flattened input."""
+    return (np.asarray(a.argmax(axis=axis(dim, a.ndim), keepdims=keepdim), np.int64),)
 
 
 @op
 def argmin(a, /, dim=None, keepdim=False):
-    """The index of the smallest element over dim, the first of equals; with dim None, in the
-    flattened input."""
-    return (a.argmin(axis=_dim(dim, a.ndim), keepdims=keepdim),)
+    """The index of the first smallest element over dim, or in the flattened input."""
+    return (np.asarray(a.argmin(axis=axis(dim, a.ndim), keepdims=keepdim), np.int64),)
 
 
 ValuesAndIndices = namedtuple("ValuesAndIndices", "values indices")
 
 
 @op
-def _pick(a, /, indices, dim, keepdim):
+def _take(a, /, indices, dim, keepdim):
     shape = a.shape
 
     def back(g):
@@ -360,354 +367,78 @@ def _pick(a, /, indices, dim, keepdim):
     return value if keepdim else value.squeeze(dim), back
 
 
-def _best(input, dim, keepdim, find):
-    indices = find(input, dim, keepdim=True)
-    values = _pick(input, indices.data, dim, keepdim)
-    return ValuesAndIndices(values, indices if keepdim else Tensor(indices.data.squeeze(dim)))
+Tensor.sum, Tensor.mean, Tensor.amax, Tensor.amin = sum, mean, amax, amin
+Tensor.argmax, Tensor.argmin = argmax, argmin
+
+
+def _max_min(input, dim, keepdim, whole, two, find):
+    """PyTorch's max and min, which are three functions: of all, of two, over a dim."""
+    if isinstance(dim, Tensor):
+        return two(input, dim)
+    if dim is None:
+        return whole(input)
+    indices = find(input, dim, keepdim=True).data
+    if indices.ndim == 0:  # a single number is its own largest and smallest
+        return ValuesAndIndices(whole(input), Tensor(indices))
+    values = _take(input, indices, dim, keepdim)
+    return ValuesAndIndices(values, Tensor(indices if keepdim else indices.squeeze(dim)))
 
 
 def max(input, dim=None, keepdim=False):
     """The largest element; over a dim, (values, indices), where only the first of equals gets
     the gradient; of two Tensors, maximum."""
-    if isinstance(dim, Tensor):
-        return maximum(input, dim)
-    return amax(input) if dim is None else _best(input, dim, keepdim, argmax)
+    return _max_min(input, dim, keepdim, amax, maximum, argmax)
 
 
 def min(input, dim=None, keepdim=False):
     """The smallest element; over a dim, (values, indices), where only the first of equals gets
     the gradient; of two Tensors, minimum."""
-    if isinstance(dim, Tensor):
-        return minimum(input, dim)
-    return amin(input) if dim is None else _best(input, dim, keepdim, argmin)
+    return _max_min(input, dim, keepdim, amin, minimum, argmin)
 
 
-Tensor.amax, Tensor.amin, Tensor.max, Tensor.min = amax, amin, max, min
-Tensor.argmax, Tensor.argmin = argmax, argmin
+@op
+def _safe_sqrt(a, /):
+    value = np.sqrt(a)
+    return value, lambda g: np.divide(g, 2 * value, where=value > 0, out=np.zeros_like(value))
+
+
+def std(input, dim=None, correction=1, keepdim=False):
+    """The square root of var; where it is 0, so is its gradient."""
+    return _safe_sqrt(var(input, dim, correction, keepdim))
 
 
 @op
 def logsumexp(a, /, dim, keepdim=False):
     """log(sum(exp(a))) over dim, with the largest element taken out first: no overflow."""
-    a, dim = _floats(a), _dim(dim, a.ndim)
-    top = a.max(axis=dim, keepdims=True)
+    a, dim = floats(a), axis(dim, a.ndim)
+    top = a.max(axis=dim, keepdims=True, initial=-np.inf)
     top = np.where(np.isfinite(top), top, 0)
     powers = np.exp(a - top)
-    total = powers.sum(axis=dim, keepdims=True)
+    sums = total(powers, dim, True)
     with np.errstate(divide="ignore"):  # log(0) is right where every element is -inf
-        value = np.log(total) + top
+        value = np.log(sums) + top
     value = value if keepdim else value.squeeze(dim)
-    return value, lambda g: _spread(g, powers.shape, dim, keepdim) * (powers / total)
+    return value, lambda g: _expand(g, powers.shape, dim, keepdim) * (powers / sums)
 
 
 @op
-def softmax(a, /, dim):
-    """exp(a) / sum(exp(a)) over dim, with the largest element taken out first."""
-    a, dim = _floats(a), _dim(dim, a.ndim)
-    powers = np.exp(a - a.max(axis=dim, keepdims=True))
-    value = powers / powers.sum(axis=dim, keepdims=True)
-    return value, lambda g: value * (g - (g * value).sum(axis=dim, keepdims=True))
+def _var(a, /, dim, correction, keepdim):
+    dim = axis(dim, a.ndim)
+    n = _count(a, dim)
+    rest = n - correction if n > correction else 0
+    centred = a - total(a, dim, True, n)
+    value = total(centred * centred, dim, keepdim, rest)
+    return value, lambda g: _expand(g * 2 / rest, centred.shape, dim, keepdim) * centred
 
 
-@op
-def log_softmax(a, /, dim):
-    """log(softmax(a)) over dim, never the logarithm of 0."""
-    a, dim = _floats(a), _dim(dim, a.ndim)
-    a = a - a.max(axis=dim, keepdims=True)
-    value = a - np.log(np.exp(a).sum(axis=dim, keepdims=True))
-    return value, lambda g: g - np.exp(value) * g.sum(axis=dim, keepdims=True)
+def var(input, dim=None, correction=1, keepdim=False):
+    """The variance over dim: squared distances from the mean, summed and divided by
+    n - correction, or by 0 where that is negative. var(input, False) is PyTorch's older way to
+    say correction=0."""
+    if isinstance(dim, bool):
+        dim, correction = None, int(dim)
+    return _var(input, dim, correction, keepdim)
 
 
+Tensor.max, Tensor.min, Tensor.var, Tensor.std = max, min, var, std
 Tensor.logsumexp, Tensor.softmax, Tensor.log_softmax = logsumexp, softmax, log_softmax
-
-
-def _ints(args, name="size"):
-    """f(2, 3) and f((2, 3)) alike: the tuple (2, 3). Raises TypeError for what is no int."""
-    args = args[0] if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
-    try:
-        return tuple(map(operator.index, args))
-    except TypeError:
-        raise TypeError(f"{name}: expected ints, got {args}") from None
-
-
-@op
-def reshape(a, /, *shape):
-    """The same elements in another shape, one length of which may be -1, to be worked out.
-    The array is shared where its memory allows it, else copied."""
-    before = a.shape
-    return a.reshape(_ints(shape, "shape")), lambda g: g.reshape(before)
-
-
-def flatten(input, start_dim=0, end_dim=-1):
-    """The dimensions from start_dim to end_dim, both included, made one. Raises IndexError for
-    a dimension that is not there, ValueError if the two are in the wrong order."""
-    shape, n = input.shape, input.ndim
-    start, end = _dim(start_dim, n, "start_dim"), _dim(end_dim, n, "end_dim")
-    if start > end:
-        raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
-    return reshape(input, *shape[:start], math.prod(shape[start:end + 1]), *shape[end + 1:])
-
-
-@op
-def permute(a, /, *dims):
-    """The dimensions in the order dims. Raises ValueError unless each is there once."""
-    dims = _ints(dims, "dims")
-    try:
-        value = a.transpose(dims)
-    except ValueError:
-        raise ValueError(f"dims: expected each of the {a.ndim} dimensions once, "
-                         f"got {dims}") from None
-    return value, lambda g: g.transpose(np.argsort([d % g.ndim for d in dims]))
-
-
-@op
-def transpose(a, /, dim0, dim1):
-    """Two dimensions exchanged."""
-    dim0, dim1 = _dim(dim0, a.ndim, "dim0"), _dim(dim1, a.ndim, "dim1")
-    return a.swapaxes(dim0, dim1), lambda g: g.swapaxes(dim0, dim1)
-
-
-@op
-def squeeze(a, /, dim=None):
-    """Without the dimensions of length 1, or without dim (an int, a tuple) where it has."""
-    shape, dim = a.shape, _dim(dim, a.ndim)
-    dims = range(a.ndim) if dim is None else (dim,) if isinstance(dim, int) else dim
-    return a.squeeze(tuple(d for d in dims if shape[d:d + 1] == (1,))), lambda g: g.reshape(shape)
-
-
-@op
-def unsqueeze(a, /, dim):
-    """With a new dimension of length 1 at dim."""
-    return np.expand_dims(a, _dim(dim, a.ndim + 1)), lambda g: g.squeeze(dim)
-
-
-@op
-def expand(a, /, *size):
-    """Dimensions of length 1 stretched to size, without a copy; -1 keeps a length. The result
-    can't be written to. Raises ValueError for a size that a can't be stretched to."""
-    size = _ints(size)
-    kept = (-1,) * (len(size) - a.ndim) + a.shape
-    try:
-        value = np.broadcast_to(a, [k if n == -1 else n for n, k in zip(size, kept)])
-    except ValueError:
-        raise ValueError(f"size: expected one that {a.shape} stretches to, got {size}") from None
-    return value, lambda g: g
-
-
-Tensor.reshape = Tensor.view = reshape
-Tensor.flatten, Tensor.permute, Tensor.transpose = flatten, permute, transpose
-Tensor.squeeze, Tensor.unsqueeze, Tensor.expand = squeeze, unsqueeze, expand
-Tensor.T = property(lambda self: permute(self, *reversed(range(self.ndim))))
-
-
-@op
-def _cat(*arrays, dim):
-    value = np.concatenate(arrays, dim)
-    ends = np.cumsum([0] + [a.shape[dim] for a in arrays])
-
-    def part(i):
-        return lambda g: g.swapaxes(0, dim)[ends[i]:ends[i + 1]].swapaxes(0, dim)
-
-    return value, *(part(i) for i in range(len(arrays)))
-
-
-def cat(tensors, dim=0):
-    """The tensors, a list of them, one after another along dim."""
-    if isinstance(tensors, Tensor):
-        raise TypeError("tensors: expected a list of Tensors, got one Tensor: cat([a, b])")
-    return _cat(*tensors, dim=dim)
-
-
-def stack(tensors, dim=0):
-    """The tensors, all of one shape, side by side along a new dimension at dim."""
-    return cat([unsqueeze(t, dim) for t in tensors], dim)
-
-
-def _key(key):
-    """An index with arrays in the place of Tensors, copies that nobody can change."""
-    if isinstance(key, tuple):
-        return tuple(_key(k) for k in key)
-    return key.data.copy() if isinstance(key, Tensor) else key
-
-
-def _steps(key):
-    """Two indices that do, one after the other, what PyTorch does with key: where integers stand
-    beside lists, the integers, then the rest of what they leave; else nothing, then key."""
-    keys = key if isinstance(key, tuple) else (key,)
-    arrays = [np.asarray(k) for k in keys]  # of a slice, None or ...: an object, no dimensions
-    ints = [array.ndim == 0 and array.dtype.kind in "iu" for array in arrays]
-    if not any(ints) or not any(array.ndim for array in arrays):
-        return ..., key
-    first = []
-    for k, array, is_int in zip(keys, arrays, ints):
-        if is_int:
-            first.append(int(array))  # NumPy would count an array among the lists
-        elif k is ...:
-            first.append(k)
-        elif k is not None:  # a mask takes as many dimensions as it has
-            first += [slice(None)] * (array.ndim if array.dtype == bool else 1)
-    return tuple(first), tuple(k for k, is_int in zip(keys, ints) if not is_int)
-
-
-@op
-def _getitem(a, /, key):
-    first, then = _steps(key)
-    value, shape = a[first][then], a.shape
-    sliced = np.may_share_memory(value, a)  # then no element was taken twice
-
-    def back(g):
-        spread = np.zeros(shape, g.dtype)
-        if sliced:
-            spread[first][then] = g
-        else:
-            np.add.at(spread[first], then, g)
-        return spread
-
-    return value, back
-
-
-def _setitem(self, key, value):
-    refuse_if_recorded(self, value)
-    first, then = _steps(_key(key))
-    self.data[first][then] = value.data if isinstance(value, Tensor) else value
-    increment_version(self)
-
-
-Tensor.__getitem__ = lambda self, key: _getitem(self, _key(key))
-Tensor.__setitem__ = _setitem
-Tensor.__iter__ = lambda self: (self[i] for i in range(len(self)))
-
-
-def _comparison(relation, sign):
-    def compare(a, b, /):
-        return (relation(a, b),)
-
-    compare.__name__ = relation.__name__
-    compare.__doc__ = f"a {sign} b, element by element, broadcast, as bools."
-    return op(compare)
-
-
-def _or_none(compare):
-    """x == None is False in Python, whatever x is."""
-    return lambda self, other: NotImplemented if other is None else compare(self, other)
-
-
-eq, ne = _comparison(operator.eq, "=="), _comparison(operator.ne, "!=")
-lt, le = _comparison(operator.lt, "<"), _comparison(operator.le, "<=")
-gt, ge = _comparison(operator.gt, ">"), _comparison(operator.ge, ">=")
-Tensor.__eq__, Tensor.__ne__, Tensor.eq, Tensor.ne = _or_none(eq), _or_none(ne), eq, ne
-Tensor.__lt__, Tensor.__le__, Tensor.lt, Tensor.le = lt, le, lt, le
-Tensor.__gt__, Tensor.__ge__, Tensor.gt, Tensor.ge = gt, ge, gt, ge
-
-
-@op
-def to(a, /, dtype):
-    """The elements as another dtype; gradients pass from floats to floats."""
-    try:
-        value = a.astype(dtype)
-    except TypeError:
-        raise TypeError(f"dtype: expected one such as float32, got {dtype!r}") from None
-    return (value, lambda g: g) if value.dtype.kind == "f" else (value,)
-
-
-float32, float64, int64 = np.float32, np.float64, np.int64
-Tensor.to = to
-Tensor.float = lambda self: to(self, float32)
-Tensor.double = lambda self: to(self, float64)
-Tensor.long = lambda self: to(self, int64)
-
-
-@functools.cache
-def _rng():
-    return np.random.default_rng()  # once, and not before it is needed: np.random loads slowly
-
-
-def _natural(name, value):
-    """value itself. Raises ValueError if it is no int, or one below 0."""
-    if not isinstance(value, (int, np.integer)) or value < 0:
-        raise ValueError(f"{name}: expected an int, 0 or more, got {value!r}")
-    return value
-
-
-def manual_seed(seed):
-    """Start the random numbers over: the same seed, the same numbers."""
-    state = np.random.default_rng(_natural("seed", seed)).bit_generator.state
-    _rng().bit_generator.state = state
-
-
-def full(size, fill_value, dtype=None, requires_grad=False):
-    """A Tensor of shape size with the same number everywhere."""
-    number = tensor(np.asarray(fill_value).item(), dtype)
-    return Tensor(np.full(_ints((size,)), number.data), requires_grad)
-
-
-def zeros(*size, dtype=float32, requires_grad=False):
-    """A Tensor of shape size full of zeros."""
-    return Tensor(np.zeros(_ints(size), dtype), requires_grad)
-
-
-def ones(*size, dtype=float32, requires_grad=False):
-    """A Tensor of shape size full of ones."""
-    return Tensor(np.ones(_ints(size), dtype), requires_grad)
-
-
-def rand(*size, dtype=float32, requires_grad=False):
-    """A Tensor of shape size, drawn evenly from [0, 1)."""
-    return Tensor(_rng().random(_ints(size), dtype), requires_grad)
-
-
-def randn(*size, dtype=float32, requires_grad=False):
-    """A Tensor of shape size, drawn from the normal distribution (mean 0, variance 1)."""
-    return Tensor(_rng().standard_normal(_ints(size), dtype), requires_grad)
-
-
-def randint(low, high=None, size=None, dtype=int64):
-    """A Tensor of shape size, drawn evenly from the integers low ... high - 1; randint(high,
-    size) starts at 0."""
-    if high is None or size is None:
-        low, high, size = 0, low, high if size is None else size
-    if not isinstance(size, (tuple, list)):
-        raise TypeError(f"size: expected a tuple of ints, got {size!r}")
-    return Tensor(_rng().integers(*_ints((low, high), "low and high"), size, dtype))
-
-
-def randperm(n):
-    """The integers 0 ... n - 1 in a random order."""
-    return Tensor(_rng().permutation(_natural("n", n)))
-
-
-def arange(start, end=None, step=1, dtype=None, requires_grad=False):
-    """start, start + step, ... below end; arange(end) starts at 0."""
-    if step == 0:
-        raise ValueError(f"step: expected a number other than 0, got {step}")
-    start, end = (0, start) if end is None else (start, end)
-    array = np.arange(start, end, step)
-    return Tensor(array.astype(dtype or (float32 if array.dtype.kind == "f" else int64)),
-                  requires_grad)
-
-
-def linspace(start, end, steps, dtype=float32, requires_grad=False):
-    """Numbers at equal distances from start to end, both included."""
-    return Tensor(np.linspace(start, end, steps, dtype=dtype), requires_grad)
-
-
-def eye(n, m=None, dtype=float32, requires_grad=False):
-    """The n x m matrix (n x n without m) with ones on its diagonal, zeros elsewhere."""
-    return Tensor(np.eye(n, m, dtype=dtype), requires_grad)
-
-
-def full_like(input, fill_value, dtype=None, requires_grad=False):
-    """full, with the shape of input, and its dtype unless told otherwise."""
-    return full(input.shape, fill_value, dtype or input.dtype, requires_grad)
-
-
-def _like(make):
-    def make_like(input, dtype=None, requires_grad=False):
-        return make(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
-
-    make_like.__name__ = f"{make.__name__}_like"
-    make_like.__doc__ = f"{make.__name__}, with the shape of input, and by default its dtype."
-    return make_like
-
-
-zeros_like, ones_like, rand_like, randn_like = map(_like, (zeros, ones, rand, randn))

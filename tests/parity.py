@@ -2,13 +2,15 @@
 
     python tests/parity.py [--programs 5000] [--seed 0]
     python tests/parity.py --run '["v0 = torch.ones(2, requires_grad=True)", "v1 = v0 * v0"]'
-    python tests/parity.py --freeze 350
+    python tests/parity.py --freeze 80
 
 A program is a list of Python statements. It runs unchanged under both libraries, because nptorch
 has PyTorch's names: `torch` in it is the one or the other. Hypothesis makes the programs, statement
 by statement, with PyTorch's values at hand to keep each one valid, and shrinks what fails; what is
-left is printed, with its seed and the command that runs it alone. --freeze writes
-golden/programs.json, programs with PyTorch's numbers, for test_parity.py.
+left is printed, with its seed and the command that runs it alone. Every line of the table in
+cases.py is a template for a statement; those below it vary what a line cannot: kinds, shapes,
+dimensions, indices. --freeze writes golden/programs.json, some programs with PyTorch's numbers, for
+test_parity.py where PyTorch is not.
 Needs PyTorch: pip install -e ".[parity]".
 """
 
@@ -25,6 +27,7 @@ from itertools import count
 from pathlib import Path
 
 import numpy as np
+from cases import CASES, WITHOUT_GRADIENT
 from hypothesis import HealthCheck, Phase, assume, given, seed, settings
 from hypothesis import strategies as st
 
@@ -68,7 +71,7 @@ def namespace(torch, shake=0):
         return module.eval()
 
     return {"torch": torch, "nn": torch.nn, "F": torch.nn.functional, "fixed": fixed,
-            "shaken": shaken, "inf": math.inf, "nan": math.nan}
+            "shaken": shaken, "inf": math.inf, "nan": math.nan, "np": np}
 
 
 def run(torch, program, shake=0):
@@ -334,6 +337,22 @@ class Draft:
 
     # Expressions that need more than slots
 
+    def line(self):
+        """A line of the table in cases.py, about values of the shapes that its numbers have, all of
+        one dtype, their elements different, and positive where its numbers are."""
+        lines, ending = self.pick(*4 * [(CASES, "")], (WITHOUT_GRADIENT, ".detach()"))
+        (text, *arrays), like, names = self.pick(*lines), self.pick(*self.dtypes), {}
+        for letter, array in zip("abc", arrays):
+            positive = array.size > 0 and array.min() > 0
+            old = [name for name, v in reversed(self.space.items())
+                   if kind(v) == "f" and dtype(v) == like and tuple(v.shape) == array.shape
+                   and v.numel() == v.unique().numel() and (not positive or (v > 0.1).all())]
+            use_old = old and self.number(0, 3)
+            names[letter] = (self.pick(*old) if use_old else self.new(
+                "f", array.shape, "positive" if positive else "real", like)) + ending
+        text = re.sub(r"\b[abc]\b", lambda match: names[match[0]], text)
+        return re.sub(r"\bm\.", "torch.", text)
+
     def joined(self):
         x = self.fill("{fib1}")
         same = [self.operand("=", "fib", "") for _ in range(self.number(0, 2))]
@@ -486,6 +505,7 @@ FINITE = [
     [f"torch.{name}({{fi!}})" for name in ("max", "min", "amax", "amin")],
     [f"torch.{name}({{fi!1}}{over})" for name in ("amax", "amin") for over in OVERS],
     *3 * [[Draft.images], [Draft.loss], [Draft.net]],
+    *12 * [[Draft.line]],
 ]
 
 
@@ -511,7 +531,7 @@ def programs(draw):
         warnings.simplefilter("ignore")
         while True:
             draw(step(draft))
-            if len(draft.program) > 15 or draft.program and not draw(st.integers(0, 6)):
+            if len(draft.program) > 15 or (draft.program and not draw(st.integers(0, 6))):
                 return draft.program
 
 

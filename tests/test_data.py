@@ -1,20 +1,28 @@
-"""nptorch.data: batches against plain indexing, loaders that lose nothing, and MNIST's files, from
-a folder and from a server of this test's own, whole and in every state of damage."""
+"""nptorch.utils.data and nptorch.datasets: batches against plain indexing and against PyTorch's,
+loaders that lose nothing, and MNIST's files, from a folder and from a server of this test's own."""
 
 import gzip
+import hashlib
 import http.server
 import os
 import subprocess
 import sys
 import threading
-import time
 
 import numpy as np
 import pytest
 
 import nptorch
-from nptorch import Tensor, data
-from nptorch.data import DataLoader, Dataset, Subset, TensorDataset, digits, mnist, random_split
+from nptorch import Tensor, datasets
+from nptorch.datasets import digits, mnist, mnist_or_digits, parse_idx
+from nptorch.utils.data import (
+    DataLoader,
+    Dataset,
+    Subset,
+    TensorDataset,
+    default_collate,
+    random_split,
+)
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(11, 2, 3)).astype(np.float32)
@@ -29,7 +37,16 @@ class OneByOne(Dataset):
         return len(PAIR)
 
     def __getitem__(self, index):
+        assert type(index) is int
         return PAIR[index]
+
+
+class Many(OneByOne):
+    """PAIR with PyTorch's hook for many samples at once, which gives a list of them."""
+
+    def __getitems__(self, indices):
+        assert type(indices) is list and all(type(i) is int for i in indices)
+        return [PAIR[i] for i in indices]
 
 
 def numbers(loader):
@@ -44,35 +61,66 @@ def numbered(n):
 # Datasets
 
 
-@pytest.mark.parametrize("indices", [[3], [0, 10, 3, 3], np.array([-1, 5]), range(11)])
-@pytest.mark.parametrize("dataset", [PAIR, OneByOne(), Subset(PAIR, range(11))])
+@pytest.mark.parametrize("indices", [[3], [0, 10, 3, 3], [-1, 5], range(11)])
+@pytest.mark.parametrize("dataset", [PAIR, OneByOne(), Many(), [*PAIR]],
+                         ids=["tensors", "one by one", "many", "list"])
 def test_batch_is_plain_indexing(dataset, indices):
-    x, y = dataset.batch(np.asarray(indices))
+    x, y = next(iter(DataLoader(Subset(dataset, indices), len(indices))))
     np.testing.assert_array_equal(x, X[list(indices)])
     np.testing.assert_array_equal(y, Y[list(indices)])
     assert (x.dtype, y.dtype) == (np.float32, np.int64) and isinstance(x, Tensor)
     assert not np.shares_memory(x.data, X)
 
 
-def test_sample_is_a_tuple_of_entries():
-    x, y = PAIR[4]
-    np.testing.assert_array_equal(x, X[4])
-    assert y.item() == Y[4] and len(PAIR) == 11
-    assert [len(entry) for entry in PAIR[2:5]] == [3, 3]
+SAMPLES = {
+    "pair": [(1.5, 2), (0.1, 3)],
+    "list": [[1.5, True], [2.5, False]],
+    "nested": [((np.ones(2, np.float32), 1), 7), ((np.zeros(2, np.float32), 2), 8)],
+    "list in a pair": [([1, 2.5], 3), ([4, 5.5], 6)],
+    "dict": [{"x": np.ones(3), "y": 1}, {"x": np.zeros(3), "y": 2}],
+    "strings": [("cat", 1), ("dog", 2)],
+    "NumPy's numbers": [(np.float32(1), np.float64(2), np.uint8(3)),
+                        (np.float32(4), np.float64(5), np.uint8(6))],
+    "numbers": [1, 2],
+    "floats": [0.1, 0.2],
+}
 
 
-@pytest.mark.parametrize(
-    ("sample", "dtypes"),
-    [
-        ((1.5, 2), [np.float32, np.int64]),
-        ([np.float64(1.5), True], [np.float64, np.bool_]),
-        ((np.ones(2, np.float32), Tensor(np.zeros((2, 1)))), [np.float32, np.float64]),
-    ],
-)
-def test_samples_are_stacked_with_pytorchs_dtypes(sample, dtypes):
-    batch = next(iter(DataLoader([sample] * 3, batch_size=2)))
-    assert [t.dtype for t in batch] == dtypes
-    assert [t.shape for t in batch] == [(2, *np.shape(value)) for value in sample]
+def plain(batch, names):
+    """A batch with lists and (dtype, list) in the place of Tensors, PyTorch's or ours."""
+    if isinstance(batch, dict):
+        return {key: plain(value, names) for key, value in batch.items()}
+    if isinstance(batch, (list, tuple)):
+        return [plain(value, names) for value in batch]
+    return batch if isinstance(batch, str) else (names(batch.dtype), batch.tolist())
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_samples_are_collated_as_in_pytorch(name):
+    torch = pytest.importorskip("torch")
+    samples = SAMPLES[name]
+    ours = plain(default_collate(samples), lambda dtype: str(dtype))
+    theirs = plain(torch.utils.data.default_collate(samples), lambda d: str(d).split(".")[1])
+    assert ours == theirs
+
+
+def test_nested_samples_stay_nested():
+    samples = [((X[i], X[i + 1]), i) for i in range(5)]
+    (a, b), label = next(iter(DataLoader(samples, batch_size=4)))
+    np.testing.assert_array_equal(a, X[:4])
+    np.testing.assert_array_equal(b, X[1:5])
+    assert label.tolist() == [0, 1, 2, 3] and label.dtype == np.int64
+    assert default_collate([0.1, 0.2]).dtype == np.float64
+    named = default_collate([{"x": 1, "name": "a"}, {"x": 2, "name": "b"}])
+    assert named["x"].tolist() == [1, 2] and named["name"] == ["a", "b"]
+
+
+@pytest.mark.parametrize("samples", [
+    [np.zeros(3), np.zeros(4)], [(1, 2), (1,)], [(np.zeros(2), 1), (np.zeros((2, 1)), 2)],
+])
+def test_samples_of_different_forms_are_refused(samples):
+    with pytest.raises(ValueError):
+        default_collate(samples)
 
 
 def test_samples_that_are_no_tuples_give_one_tensor():
@@ -98,24 +146,28 @@ def test_dataset_without_its_methods_says_so(use):
         use(Bare())
 
 
+@pytest.mark.parametrize("base", [TensorDataset, Subset])
+def test_derived_class_keeps_its_getitem(base):
+    class Doubled(base):
+        def __getitem__(self, index):
+            x, y = super().__getitem__(index)
+            return 2 * x, y
+
+    dataset = Doubled(Tensor(X), Tensor(Y)) if base is TensorDataset else Doubled(PAIR, range(11))
+    for found in dataset, Subset(dataset, range(11)):
+        np.testing.assert_array_equal(next(iter(DataLoader(found, 11)))[0], 2 * X)
+
+
 def test_subset_of_a_subset_reaches_through():
-    inner = Subset(Subset(PAIR, [9, 7, 5, 3]), np.array([2, 0, -1]))
-    np.testing.assert_array_equal(inner.batch(np.array([0, 1, 2]))[1], Y[[5, 9, 3]])
+    inner = Subset(Subset(PAIR, [9, 7, 5, 3]), Tensor(np.array([2, 0, -1])))
+    np.testing.assert_array_equal(next(iter(DataLoader(inner, 3)))[1], Y[[5, 9, 3]])
     assert [inner[i][1].item() for i in range(3)] == Y[[5, 9, 3]].tolist()
     assert len(inner) == 3 and len(Subset(PAIR, [])) == 0
 
 
-def test_batch_of_a_foreign_dataset_is_not_called():
-    class Pairs(list):
-        batch = "a column of that name"
-
-    assert [b.tolist() for b in DataLoader(Pairs([1, 2, 3]), batch_size=2)] == [[1, 2], [3]]
-
-
-def test_subset_of_a_list():
-    pairs = [(i * 0.5, i) for i in range(6)]
-    x, y = next(iter(DataLoader(Subset(pairs, Tensor(np.array([4, 1]))), batch_size=2)))
-    assert (x.tolist(), y.tolist()) == ([2.0, 0.5], [4, 1])
+def test_subset_refuses_a_mask():
+    with pytest.raises(TypeError, match="dtype bool .np.flatnonzero"):
+        Subset(PAIR, Y == 3)
 
 
 @pytest.mark.parametrize(
@@ -123,9 +175,10 @@ def test_subset_of_a_list():
     [
         (10, [7, 3], [7, 3]),
         (10, [0, 10], [0, 10]),
+        (10, np.array([4, 6]), [4, 6]),
         (10, [0.5, 0.25, 0.25], [6, 2, 2]),
-        (100, [0.71, 0.29], [71, 29]),
         (7, [0.1] * 10, [1] * 7 + [0] * 3),
+        (1437, [0.8, 0.2], [1150, 287]),
         (1, [1], [1]),
         (5, [1], [5]),
     ],
@@ -134,6 +187,13 @@ def test_random_split_puts_each_sample_in_one_part(n, lengths, expected):
     parts = random_split(numbered(n), lengths, generator=0)
     assert [len(part) for part in parts] == expected
     assert sorted(np.concatenate([part.indices for part in parts])) == list(range(n))
+
+
+@pytest.mark.parametrize("lengths", [[0.71, 0.29], [1 / 3] * 3, [0.7, 0.2, 0.1]])
+def test_random_split_has_pytorchs_lengths(lengths):
+    torch = pytest.importorskip("torch")
+    theirs = torch.utils.data.random_split(range(100), lengths)
+    assert [len(p) for p in random_split(range(100), lengths)] == [len(p) for p in theirs]
 
 
 def test_random_split_is_repeated_by_seed_and_by_manual_seed():
@@ -155,7 +215,7 @@ def test_random_split_is_repeated_by_seed_and_by_manual_seed():
 @pytest.mark.parametrize("drop_last", [False, True])
 @pytest.mark.parametrize(("n", "size"), [(10, 1), (10, 3), (10, 5), (10, 10), (10, 11), (1, 1)])
 def test_every_sample_comes_once_per_epoch(n, size, drop_last, shuffle):
-    loader = DataLoader(numbered(n), size, shuffle, drop_last, generator=0)
+    loader = DataLoader(numbered(n), size, shuffle, drop_last=drop_last, generator=0)
     whole = n - n % size if drop_last else n
     for _ in range(3):
         batches = numbers(loader)
@@ -166,21 +226,17 @@ def test_every_sample_comes_once_per_epoch(n, size, drop_last, shuffle):
         assert shuffle or seen == list(range(whole))
 
 
-def test_custom_dataset_and_arrays_give_the_same_batches():
-    ways = (DataLoader(way, 4, shuffle=True, generator=1) for way in (PAIR, OneByOne()))
-    for fast, slow in zip(*ways, strict=True):
-        assert isinstance(fast, list) and isinstance(slow, list)
-        for a, b in zip(fast, slow, strict=True):
-            np.testing.assert_array_equal(a, b)
-            assert a.dtype == b.dtype
+def test_what_pytorch_takes_for_a_sampler_is_refused():
+    with pytest.raises(TypeError):
+        DataLoader(PAIR, 2, False, [3, 2, 1])
 
 
 def test_arrays_are_fetched_by_one_index(monkeypatch):
-    def refuse(self, index):
-        raise AssertionError("asked for a single sample")
-
-    monkeypatch.setattr(TensorDataset, "__getitem__", refuse)
+    asked = []
+    getitem = Tensor.__getitem__
+    monkeypatch.setattr(Tensor, "__getitem__", lambda t, key: asked.append(key) or getitem(t, key))
     assert len(list(DataLoader(Subset(PAIR, range(11)), 4, shuffle=True))) == 3
+    assert len(asked) == 3 * 2
 
 
 def test_orders_differ_between_epochs_and_are_repeated_by_seed():
@@ -203,19 +259,6 @@ def test_orders_are_governed_by_manual_seed():
     nptorch.manual_seed(1)
     numbers(DataLoader(numbered(40), 8, shuffle=True, generator=0))  # leaves the package's alone
     assert numbers(loader) == first[0]
-
-
-def test_two_walks_over_one_loader_do_not_disturb_each_other():
-    loader = DataLoader(numbered(6), 2)
-    assert [a.tolist() == b.tolist() for (a,), (b,) in zip(loader, loader)] == [True] * 3
-
-
-def test_loader_presents_itself():
-    loader = DataLoader(PAIR, batch_size=4, shuffle=True)
-    assert repr(loader) == (
-        "DataLoader(TensorDataset of 11 samples, batch_size=4, shuffle=True, drop_last=False)"
-    )
-    assert (len(loader), loader.batch_size, loader.dataset) == (3, 4, PAIR)
 
 
 def test_loader_agrees_with_pytorchs():
@@ -261,8 +304,9 @@ def test_digits_without_scikit_learn_say_what_to_install(monkeypatch):
 
 
 def test_import_loads_nothing_slow():
-    slow = ["urllib.request", "gzip", "hashlib", "http.client", "tqdm", "sklearn", "numpy.random"]
-    program = f"import sys, nptorch.data; print([m for m in {slow} if m in sys.modules])"
+    slow = ["urllib.request", "http.client", "requests", "pooch", "tqdm", "sklearn", "numpy.random"]
+    program = ("import sys, nptorch.utils.data, nptorch.datasets; "
+               f"print([m for m in {slow} if m in sys.modules])")
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     result = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True,
                             text=True, env=environment)
@@ -277,182 +321,143 @@ def idx(array):
     return bytes([0, 0, 8, array.ndim]) + lengths + array.tobytes()
 
 
-def part(n, seed):
-    rng = np.random.default_rng(seed)
-    return (rng.integers(0, 256, (n, 28, 28)).astype(np.uint8),
-            rng.integers(0, 10, n).astype(np.uint8))
-
-
-ARRAYS = dict(zip(data.SHA256, [*part(30, 1), *part(12, 2)], strict=True))
-FILES = {name: idx(array) for name, array in ARRAYS.items()}
-NAME = "train-images-idx3-ubyte"
+ARRAYS = [RNG.integers(0, 256, (300, 28, 28)), RNG.integers(0, 10, 300),
+          RNG.integers(0, 256, (12, 28, 28)), RNG.integers(0, 10, 12)]
+ARRAYS = [array.astype(np.uint8) for array in ARRAYS]
+FILES = dict(zip(datasets.SHA256, map(idx, ARRAYS), strict=True))
+NAMES = list(FILES)
+NAME = NAMES[0]
 
 
 @pytest.fixture
 def small(monkeypatch, tmp_path):
     """Four small files count as MNIST, no folder holds any, and there is no mirror."""
-    sums = {name: data.sha256(content) for name, content in FILES.items()}
-    monkeypatch.setattr(data, "SHA256", sums)
-    monkeypatch.setattr(data, "MIRRORS", [])
-    monkeypatch.setattr(data, "TIMEOUT", 5.0)
-    monkeypatch.setattr(data, "_cache", lambda: str(tmp_path / "cache"))
-    monkeypatch.delenv("NPTORCH_DATA", raising=False)
+    sums = {name: hashlib.sha256(content).hexdigest() for name, content in FILES.items()}
+    monkeypatch.setattr(datasets, "SHA256", sums)
+    monkeypatch.setattr(datasets, "MIRROR", "http://127.0.0.1:9/")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "cache"))
     monkeypatch.setenv("no_proxy", "127.0.0.1")
+    monkeypatch.delenv("NPTORCH_DATA", raising=False)
+    monkeypatch.setattr("time.sleep", lambda seconds: None)  # between two tries
+    monkeypatch.chdir(tmp_path)
+    if sys.platform == "darwin":
+        monkeypatch.setattr("pooch.os_cache", lambda name: tmp_path / "cache" / name)
 
 
-def fill(folder, zipped=False, names=FILES):
-    """Write the files into folder."""
-    folder.mkdir(parents=True, exist_ok=True)
+def fill(folder, name_of="{name}", names=NAMES):
+    """Write the files into folder, each at the place that name_of makes of its name."""
     for name in names:
-        content = gzip.compress(FILES[name]) if zipped else FILES[name]
-        (folder / (f"{name}.gz" if zipped else name)).write_bytes(content)
+        path = folder / name_of.format(name=name, dotted=name.replace("-idx", ".idx"))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(FILES[name]) if path.suffix == ".gz" else FILES[name])
     return folder
 
 
 def check(parts):
-    arrays = list(ARRAYS.values())
-    for found, images, labels in zip(parts, arrays[::2], arrays[1::2], strict=True):
+    for found, images, labels in zip(parts, ARRAYS[::2], ARRAYS[1::2], strict=True):
         x, y = found.tensors
         assert (x.shape, x.dtype, y.dtype) == ((len(images), 1, 28, 28), np.float32, np.int64)
         np.testing.assert_allclose(x.data[:, 0], images / 255, rtol=1e-6)
         np.testing.assert_array_equal(y, labels)
 
 
-@pytest.mark.parametrize("zipped", [False, True])
-def test_files_serve_plain_and_gzipped(small, tmp_path, zipped):
-    check(mnist(fill(tmp_path / "here", zipped)))
-    assert not (tmp_path / "cache").exists()
+def test_idx_files_of_one_and_three_dimensions():
+    for array in ARRAYS:  # one has a length above 255
+        np.testing.assert_array_equal(parse_idx(idx(array)), array)
 
 
-def test_gzip_is_told_by_content_and_not_by_name(small, tmp_path):
-    folder = fill(tmp_path / "here")
-    (folder / NAME).write_bytes(gzip.compress(FILES[NAME]))
+@pytest.mark.parametrize("content", [
+    FILES[NAME][:-1], FILES[NAME] + b"!", FILES[NAME][:7], b"<html>404</html>", b"", b"\0\0\x08\0",
+])
+def test_idx_file_of_another_length_is_refused(content):
+    with pytest.raises(ValueError):
+        parse_idx(content)
+
+
+@pytest.mark.parametrize("name_of", [
+    "{name}", "{name}.gz", "MNIST/raw/{name}", "MNIST/raw/{name}.gz", "{dotted}", "{dotted}.gz",
+    "{name}/{name}", "{dotted}/{dotted}",
+])
+def test_files_are_found_as_their_sources_name_them(small, tmp_path, monkeypatch, name_of):
+    folder = fill(tmp_path / "here", name_of)
+    check(mnist(folder))
     check(mnist(str(folder)))
+    monkeypatch.setenv("NPTORCH_DATA", str(folder))
+    check(mnist())
 
 
-@pytest.mark.parametrize("winner", ["root", "NPTORCH_DATA", "cache"])
+@pytest.mark.parametrize("winner", ["root", "variable", "data", "cache"])
 def test_folders_are_searched_in_order(small, tmp_path, monkeypatch, winner):
-    folders = ["root", "NPTORCH_DATA", "cache"]
-    for folder in folders[folders.index(winner):]:
-        fill(tmp_path / folder)
-    for folder in folders[folders.index(winner) + 1:]:  # to open one of these would be noticed
-        (tmp_path / folder / NAME).write_bytes(b"wrong")
-    monkeypatch.setenv("NPTORCH_DATA", str(tmp_path / "NPTORCH_DATA"))
-    check(mnist(tmp_path / "root"))
+    places = {"root": "root/{name}", "variable": "variable/{name}", "data": "data/MNIST/raw/{name}",
+              "cache": "cache/nptorch/{name}.gz"}
+    later = list(places)[list(places).index(winner):]
+    for place in later:
+        fill(tmp_path, places[place])
+    for place in later[1:]:  # to open one of these would be noticed
+        (tmp_path / places[place].format(name=NAME)).write_bytes(b"wrong")
+    if winner in ("root", "variable"):
+        monkeypatch.setenv("NPTORCH_DATA", str(tmp_path / "variable"))
+    check(mnist(tmp_path / "root" if winner == "root" else None))
 
 
-def test_each_file_is_searched_by_itself(small, tmp_path, monkeypatch):
-    names = list(FILES)
-    fill(tmp_path / "root", names=names[:1])
-    fill(tmp_path / "variable", names=names[1:3], zipped=True)
-    fill(tmp_path / "cache", names=names[3:])
-    monkeypatch.setenv("NPTORCH_DATA", str(tmp_path / "variable"))
-    check(mnist(tmp_path / "root"))
+def test_misspelt_variable_is_no_reason_to_look_elsewhere(small, tmp_path, monkeypatch):
+    fill(tmp_path, "data/MNIST/raw/{name}")
+    monkeypatch.setenv("NPTORCH_DATA", str(tmp_path / "mnits"))
+    for load in mnist, mnist_or_digits:
+        with pytest.raises(FileNotFoundError, match="NPTORCH_DATA names .*mnits.* no train-images"):
+            load()
 
 
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (FILES[NAME][:-1], "truncated: 23535 bytes, and shape .* makes 23536"),
-        (FILES[NAME] + b"!", "too long: 23537 bytes"),
-        (FILES[NAME][:7], "truncated: 7 bytes, and the header alone takes 16"),
-        (gzip.compress(FILES[NAME], mtime=0)[:-20], "truncated: its gzip stream has no end"),
-        (gzip.compress(FILES[NAME], mtime=0)[:-8] + b"\0" * 8, "damaged: CRC check failed"),
-        (b"\x1f\x8b" + b"\0" * 50, "damaged"),
-        (FILES[NAME][:-1] + bytes([FILES[NAME][-1] ^ 1]), "altered: its SHA-256 is [0-9a-f]{64}"),
-        (FILES["t10k-images-idx3-ubyte"], "swapped: it holds t10k-images-idx3-ubyte"),
-        (gzip.compress(FILES["train-labels-idx1-ubyte"], mtime=0), "swapped: it holds train-labels"),
-        (b"<html>404</html>", "no IDX file .* begins with b'<htm'"),
-        (b"", "no IDX file"),
-    ],
-    ids=lambda value: value[:9] if isinstance(value, str) else "",
-)
-def test_bad_file_is_refused_with_its_path_and_the_remedy(small, tmp_path, content, reason):
+ZIPPED = gzip.compress(FILES[NAME], mtime=0)
+
+
+@pytest.mark.parametrize("content", [
+    FILES[NAME][:-1], FILES[NAME][:-1] + bytes([FILES[NAME][-1] ^ 1]), FILES[NAMES[2]],
+    ZIPPED[:-20], ZIPPED[:-8] + b"\0" * 8, b"\x1f\x8b" + b"\0" * 50, ZIPPED[:30], b"<html>", b"",
+])
+def test_bad_file_is_refused_with_its_path_and_the_remedy(small, tmp_path, content):
     path = fill(tmp_path / "here") / NAME
     path.write_bytes(content)
-    with pytest.raises(ValueError, match=f"{NAME} is not MNIST's {NAME}, {reason}") as caught:
-        mnist(tmp_path / "here")
-    assert str(caught.value).startswith(str(path))
-    assert str(caught.value).endswith("delete it to have it downloaded")
+    for load in mnist, lambda root: mnist_or_digits():
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("NPTORCH_DATA", str(tmp_path / "here"))
+            with pytest.raises(ValueError, match=f"is damaged, or is not MNIST's {NAME}: delete"):
+                load(tmp_path / "here")
     assert path.read_bytes() == content
-
-
-def test_every_flipped_bit_of_a_header_is_noticed(small):
-    for bit in range(8 * 16):
-        content = bytearray(FILES[NAME])
-        content[bit // 8] ^= 1 << bit % 8
-        with pytest.raises(ValueError, match="no IDX|truncated|too long|altered"):
-            data._verified(bytes(content), NAME)
-
-
-def test_unreadable_file_is_refused_with_the_remedy(small, tmp_path):
-    folder = fill(tmp_path / "here", names=list(FILES)[1:])
-    (folder / NAME).mkdir()
-    with pytest.raises(OSError, match=f"{NAME}: can't be read .*: make it readable, or delete it"):
-        mnist(folder)
-
-
-@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read it all")
-def test_forbidden_file_and_folder(small, tmp_path):
-    path = fill(tmp_path / "here") / NAME
-    path.chmod(0)
-    with pytest.raises(OSError, match="can't be read"):
-        mnist(tmp_path / "here")
-    (tmp_path / "closed").mkdir(mode=0o500)
-    with pytest.raises(OSError, match="can't store MNIST here"):
-        mnist(tmp_path / "closed")
 
 
 # Downloading
 
 
-class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves FILES, gzipped, in the way that the first folder of the path says."""
-
-    def do_GET(self):
-        self.server.asked.append(self.path)
-        _, way, file = self.path.split("/")
-        content = gzip.compress(FILES[file.removesuffix(".gz")], mtime=0)
-        if way == "once" and len(self.server.asked) == 1:
-            way = "missing"
-        if way == "missing":
-            self.send_error(404)
-            return
-        if way == "wrong":
-            content = gzip.compress(FILES[NAME][:-1] + b"!")
-        if way == "page":
-            content = b"<html>Welcome to our hotel</html>"
-        self.send_response(200)
-        if way != "unsized":
-            self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        if way in ("cut", "stall"):
-            self.wfile.write(content[: len(content) // 2])
-            self.wfile.flush()
-            if way == "stall":
-                self.server.finished.wait(30)
-        else:
-            self.wfile.write(content)
-
-    def log_message(self, *arguments):
-        pass
-
-
 @pytest.fixture
-def server(small):
-    class Quiet(http.server.ThreadingHTTPServer):
-        daemon_threads = True
+def server(small, monkeypatch):
+    """A server that gives FILES, gzipped, in the way that its attribute says."""
+    pytest.importorskip("pooch")
 
-        def handle_error(self, request, client_address):
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            server.asked.append(self.path)
+            content = gzip.compress(FILES[self.path[1:].removesuffix(".gz")], mtime=0)
+            if server.way == "missing" or (server.way == "once" and len(server.asked) == 1):
+                self.send_error(404)
+                return
+            if server.way == "page":
+                content = b"<html>Welcome to our hotel</html>"
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content[: len(content) // 2] if server.way == "cut" else content)
+
+        def log_message(self, *arguments):
             pass
 
-    server = Quiet(("127.0.0.1", 0), Handler)
-    server.asked, server.finished = [], threading.Event()
-    server.url = f"http://127.0.0.1:{server.server_port}/"
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    server.asked, server.way = [], "right"
+    monkeypatch.setattr(datasets, "MIRROR", f"http://127.0.0.1:{server.server_port}/")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     yield server
-    server.finished.set()
     server.shutdown()
     server.server_close()
     thread.join()
@@ -462,147 +467,55 @@ def files_below(folder):
     return sorted(path.name for path in folder.rglob("*") if path.is_file())
 
 
-WHOLE = sorted(f"{name}.gz" for name in FILES)
-
-
-@pytest.mark.parametrize("way", ["right", "unsized"])
 @pytest.mark.parametrize("root", [None, "new/root"])
-def test_missing_files_are_downloaded_and_kept(server, tmp_path, monkeypatch, way, root):
-    monkeypatch.setattr(data, "MIRRORS", [f"{server.url}{way}/"])
+@pytest.mark.parametrize("way", ["right", "once"])
+def test_missing_files_are_downloaded_and_kept(server, tmp_path, root, way):
+    server.way = way
     root = root and tmp_path / root
     check(mnist(root))
-    assert files_below(root or tmp_path / "cache") == files_below(tmp_path) == WHOLE
-    assert len(server.asked) == 4
+    asked = len(server.asked)
+    assert asked == (4 if way == "right" else 5)
+    assert files_below(root or tmp_path / "cache") == sorted(f"{name}.gz" for name in NAMES)
+    (root or tmp_path / "cache/nptorch").joinpath(f"{NAMES[3]}.gz").unlink()
     check(mnist(root))
-    assert len(server.asked) == 4
+    assert len(server.asked) == asked + 1
 
 
-def test_only_what_is_missing_is_downloaded(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "MIRRORS", [f"{server.url}right/"])
-    monkeypatch.setenv("NPTORCH_DATA", str(fill(tmp_path / "some", names=list(FILES)[:3])))
-    check(mnist())
-    assert files_below(tmp_path / "cache") == ["t10k-labels-idx1-ubyte.gz"]
-    assert len(files_below(tmp_path / "some")) == 3
-
-
-@pytest.mark.parametrize(
-    ("way", "reason"),
-    [
-        ("missing", "HTTP Error 404"),
-        ("cut", "truncated|IncompleteRead"),
-        ("stall", "timed out"),
-        ("wrong", "altered: its SHA-256"),
-        ("page", "no IDX file"),
-    ],
-)
-def test_bad_mirror_is_asked_twice_and_the_other_serves(server, tmp_path, monkeypatch, way, reason):
-    bad = f"{server.url}{way}/"
-    monkeypatch.setattr(data, "MIRRORS", [bad])
-    if way == "stall":
-        monkeypatch.setattr(data, "TIMEOUT", 0.3)
-    start = time.monotonic()
-    with pytest.raises(ConnectionError, match=f"{NAME} is in none of the folders") as caught:
-        mnist()
-    assert time.monotonic() - start < 10
-    message = str(caught.value)
-    assert message.count(bad) == len(server.asked) == 2
-    assert "mnist(root=folder)" in message and "NPTORCH_DATA" in message
-    pytest.raises(ConnectionError, mnist).match(reason)
-    assert files_below(tmp_path) == []
-
-    monkeypatch.setattr(data, "MIRRORS", [bad, f"{server.url}right/"])
-    check(mnist())
-    assert files_below(tmp_path) == WHOLE
-
-
-def test_mirror_that_fails_once_is_asked_again(server, monkeypatch):
-    monkeypatch.setattr(data, "MIRRORS", [f"{server.url}once/"])
-    check(mnist())
-    assert len(server.asked) == 5
-
-
-def test_offline_says_what_to_do(small, tmp_path, monkeypatch):
-    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as closed:
-        url = f"http://127.0.0.1:{closed.server_port}/"
-    monkeypatch.setattr(data, "MIRRORS", [url, url])
-    with pytest.raises(ConnectionError, match="Check the network and try again, or get the four"):
-        mnist(tmp_path / "root")
-    assert files_below(tmp_path) == []
-
-
-@pytest.mark.parametrize("interruption", [KeyboardInterrupt, MemoryError])
-def test_interrupted_download_leaves_nothing(server, tmp_path, monkeypatch, interruption):
-    monkeypatch.setattr(data, "MIRRORS", [f"{server.url}right/"])
-    real, seen = data._verified, []
-
-    def interrupted(content, name):
-        seen.extend(files_below(tmp_path))
-        raise interruption
-
-    monkeypatch.setattr(data, "_verified", interrupted)
-    pytest.raises(interruption, mnist)
-    assert len(seen) == 1 and seen[0].endswith(".partial")
-    assert files_below(tmp_path) == []
-    monkeypatch.setattr(data, "_verified", real)
-    check(mnist())
-
-
-def test_full_disk_leaves_nothing(server, tmp_path, monkeypatch):
-    def full(source, target):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(data, "MIRRORS", [f"{server.url}right/"])
-    monkeypatch.setattr(os, "replace", full)
-    with pytest.raises(OSError, match="can't store MNIST here .No space left.*mnist.root=folder"):
+@pytest.mark.parametrize("way", ["missing", "cut", "page"])
+def test_bad_download_leaves_nothing(server, tmp_path, way):
+    server.way = way
+    with pytest.raises(ConnectionError, match="pip install pooch, check the network, or put"):
         mnist()
     assert files_below(tmp_path) == []
+    server.way = "right"
+    check(mnist())
 
 
-@pytest.mark.parametrize("place", ["file", "file/below"])
-def test_unwritable_folder_is_told_before_anything_is_fetched(
-    server, tmp_path, monkeypatch, place
-):
-    monkeypatch.setattr(data, "MIRRORS", [f"{server.url}right/"])
-    (tmp_path / "file").write_bytes(b"")
-    with pytest.raises(OSError, match="can't store MNIST here .*: name a folder that you may"):
-        mnist(tmp_path / place)
-    assert server.asked == [] and files_below(tmp_path) == ["file"]
-
-
-def test_progress_is_shown_on_a_terminal_with_tqdm(server, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(data, "MIRRORS", [f"{server.url}right/"])
-    pytest.importorskip("tqdm")
-    check(mnist(tmp_path / "pipe"))
-    assert capsys.readouterr() == ("", "")
-    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    mnist(tmp_path / "one")
-    out, err = capsys.readouterr()
-    assert out == "" and "100%" in err and f"{NAME}.gz" in err
-    monkeypatch.setitem(sys.modules, "tqdm", None)
-    check(mnist(tmp_path / "two"))
-    assert capsys.readouterr() == ("", "")
-
-
-def test_download_without_an_error_stream(server, tmp_path, monkeypatch):
-    monkeypatch.setattr(data, "MIRRORS", [f"{server.url}right/"])
-    monkeypatch.setattr(sys, "stderr", None)
-    check(mnist(tmp_path))
-
-
-@pytest.mark.parametrize(
-    ("platform", "variable", "default"),
-    [("linux", "XDG_CACHE_HOME", ".cache"), ("win32", "LOCALAPPDATA", "AppData/Local"),
-     ("darwin", None, "Library/Caches")],
-)
-def test_cache_is_the_users_own(monkeypatch, tmp_path, platform, variable, default):
-    monkeypatch.setattr(sys, "platform", platform)
-    for home in "HOME", "USERPROFILE":
-        monkeypatch.setenv(home, str(tmp_path))
-    if variable:
-        monkeypatch.setenv(variable, str(tmp_path / "set"))
-        assert data._cache() == os.path.join(str(tmp_path / "set"), "nptorch")
-        monkeypatch.setenv(variable, "")
-    assert os.path.normpath(data._cache()) == str(tmp_path / default / "nptorch")
+@pytest.mark.parametrize("reason", ["no pooch", "no network", "no home", "no folder"])
+def test_without_a_way_to_mnist_digits_take_its_place(small, tmp_path, monkeypatch, capsys, reason):
+    if reason == "no pooch":
+        monkeypatch.setitem(sys.modules, "pooch", None)
+    else:
+        pooch = pytest.importorskip("pooch")
+    if reason == "no home":
+        monkeypatch.setattr(pooch, "os_cache", lambda name: "~/.cache/nptorch")
+        monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    if reason == "no folder":
+        (tmp_path / "cache").write_bytes(b"a file where the folder should be")
+    with pytest.raises(ConnectionError, match="put its four files .*mnist.root=folder. or in NPTO"):
+        mnist()
+    train, test = mnist_or_digits()
+    out = capsys.readouterr().out
+    assert out.startswith("digits() takes MNIST's place, enlarged: MNIST is not here and can't be")
+    assert out.count("\n") == 1 and not (tmp_path / "~").exists()
+    for ours, theirs, times in zip((train, test), digits(), (4, 1), strict=True):
+        (x, y), (images, labels) = ours.tensors, theirs.tensors
+        assert (x.shape, x.dtype) == ((times * len(theirs), 1, 28, 28), np.float32)
+        np.testing.assert_array_equal(y, np.concatenate([labels.data] * times))
+        for pixel in np.ndindex(3, 3):
+            found = x.data[-len(theirs):, :, 2 + pixel[0]:26:3, 2 + pixel[1]:26:3]
+            np.testing.assert_array_equal(found, images)
+        assert x.data.sum() == pytest.approx(9 * times * images.data.sum())
 
 
 # MNIST itself
@@ -611,7 +524,7 @@ def test_cache_is_the_users_own(monkeypatch, tmp_path, platform, variable, defau
 @pytest.mark.skipif(not os.environ.get("NPTORCH_DATA"), reason="NPTORCH_DATA names no folder")
 def test_mnist_itself_in_less_than_a_gigabyte():
     program = (
-        "from nptorch.data import mnist\n"
+        "from nptorch.datasets import mnist\n"
         "train, test = mnist()\n"
         "shapes = [t.shape for part in (train, test) for t in part.tensors]\n"
         "assert shapes == [(60000, 1, 28, 28), (60000,), (10000, 1, 28, 28), (10000,)]\n"

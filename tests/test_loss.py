@@ -3,18 +3,19 @@
 import numpy as np
 import pytest
 
-from nptorch import Tensor, gradcheck, manual_seed, nn, randn, tensor
+from nptorch import Tensor, autograd, manual_seed, nn, randn, tensor
 from nptorch.nn import functional as F
 
 REDUCTIONS = ("mean", "sum", "none")
 MODULES = {
     "mse_loss": nn.MSELoss,
+    "l1_loss": nn.L1Loss,
     "binary_cross_entropy_with_logits": nn.BCEWithLogitsLoss,
     "nll_loss": nn.NLLLoss,
     "cross_entropy": nn.CrossEntropyLoss,
 }
 NAMES = list(MODULES)
-ELEMENTWISE = NAMES[:2]
+ELEMENTWISE = NAMES[:3]
 
 rng = np.random.default_rng(4)
 X = 2 * rng.standard_normal((5, 3))
@@ -22,6 +23,7 @@ LABELS = np.array([2, 0, 1, 1, 2])
 ONE_HOT = np.eye(3)[LABELS]
 TARGETS = {
     "mse_loss": rng.standard_normal((5, 3)),
+    "l1_loss": rng.standard_normal((5, 3)),
     "binary_cross_entropy_with_logits": rng.uniform(size=(5, 3)),
     "nll_loss": LABELS,
     "cross_entropy": LABELS,
@@ -33,6 +35,8 @@ def closed_form(name):
     y = TARGETS[name]
     if name == "mse_loss":
         return (X - y) ** 2, 2 * (X - y)
+    if name == "l1_loss":
+        return abs(X - y), np.sign(X - y)
     if name == "binary_cross_entropy_with_logits":
         p = 1 / (1 + np.exp(-X))
         return -(y * np.log(p) + (1 - y) * np.log(1 - p)), p - y
@@ -74,7 +78,13 @@ def test_gradients_are_those_of_finite_differences(name, reduction):
     x, target = Tensor(X, requires_grad=True), target_of(name, np.float64)
     if name in ELEMENTWISE:  # the target gets a gradient too
         target.requires_grad_()
-    assert gradcheck(lambda x, y: getattr(F, name)(x, y, reduction), (x, target))
+    assert autograd.gradcheck(lambda x, y: getattr(F, name)(x, y, reduction), (x, target))
+
+
+def test_l1_refuses_what_would_broadcast():  # its elder sisters: test_refusals.py
+    for left, right in ((64, 1), (64,)), ((4, 3), (3,)), ((4, 3), ()):
+        with pytest.raises(ValueError, match="broadcasting would compare the wrong pairs"):
+            F.l1_loss(Tensor(np.ones(left)), Tensor(np.ones(right)))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -141,11 +151,40 @@ def test_binary_cross_entropy_is_finite_at_a_thousand(dtype):
 
 @pytest.mark.filterwarnings("error")
 def test_small_binary_losses_keep_their_digits():
-    x = Tensor(np.array([30.0, 80.0], np.float32), requires_grad=True)
-    losses = F.binary_cross_entropy_with_logits(-x, np.zeros(2, np.float32), "none")
+    x = Tensor(np.array([-30, -80, 30, 80], np.float32), requires_grad=True)
+    losses = F.binary_cross_entropy_with_logits(x, np.array([0, 0, 1, 1], np.float32), "none")
     losses.sum().backward()
-    np.testing.assert_allclose(losses.data, np.exp([-30.0, -80.0]), rtol=1e-5)
-    np.testing.assert_allclose(x.grad.data, -np.exp([-30.0, -80.0]), rtol=1e-5)
+    small = np.exp([-30.0, -80.0])
+    np.testing.assert_allclose(losses.data, [*small, *small], rtol=1e-5)
+    np.testing.assert_allclose(x.grad.data, [*small, 0, 0], rtol=1e-5)  # 1 - sigmoid has none
+
+
+def test_an_exact_prediction_has_no_slope():
+    x = tensor([1.0, 2.0, 3.0], requires_grad=True)
+    F.l1_loss(x, tensor([1.0, 3.0, 1.0]), "sum").backward()
+    assert x.grad.tolist() == [0, -1, 1]
+
+
+# Long sums, right to the last digit of a float32
+
+
+@pytest.mark.parametrize("reduction", ["mean", "sum"])
+@pytest.mark.parametrize("layout", ["C", "F"])
+@pytest.mark.parametrize("name", ["mse_loss", "l1_loss"])
+def test_large_batches_keep_their_digits(name, layout, reduction):
+    x = np.full((1_000_000, 3), 2003, np.float32, order=layout)
+    loss = getattr(F, name)(Tensor(x), Tensor(np.zeros_like(x)), reduction)
+    expected = (2003.0**2 if name == "mse_loss" else 2003) * (x.size if reduction == "sum" else 1)
+    assert loss.item() == pytest.approx(expected, rel=1e-7) and loss.dtype == np.float32
+
+
+@pytest.mark.parametrize("layout", ["C", "F"])
+def test_many_classes_keep_their_digits(layout):
+    p = np.random.default_rng(0).uniform(0.05, 0.2, (2, 1_000_000))
+    x = np.array(np.log(p), np.float32, order=layout)
+    expected = np.log(np.exp(x.astype(float)).sum(1)) - x[:, 0]
+    losses = F.cross_entropy(Tensor(x), [0, 0], "none")
+    np.testing.assert_allclose(losses.data, expected, rtol=1e-7)
 
 
 # Modules and nets
@@ -159,6 +198,15 @@ def test_modules_are_the_functions(name, reduction):
     assert module(x, target).tolist() == getattr(F, name)(x, target, reduction).tolist()
     assert MODULES[name]()(x, target).item() == getattr(F, name)(x, target).item()
     assert list(module.parameters()) == [] and repr(module) == f"{MODULES[name].__name__}()"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_errors_name_the_class_that_was_called(name):
+    module = MODULES[name]
+    for call in (lambda: module(weight=1), lambda: module("mean", "sum")):
+        with pytest.raises(TypeError, match=rf"^{module.__name__}\.__init__\(\) ") as error:
+            call()
+        assert "_Loss" not in str(error.value)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -177,7 +225,7 @@ def test_losses_are_those_of_pytorch(name, reduction, far):
     torch = pytest.importorskip("torch")
     ours, theirs = Tensor(far * X, requires_grad=True), torch.tensor(far * X, requires_grad=True)
     loss = getattr(F, name)(ours, TARGETS[name], reduction)
-    target = torch.from_numpy(TARGETS[name]).to(torch.int64 if name in NAMES[2:] else torch.float64)
+    target = torch.from_numpy(TARGETS[name])
     expected = getattr(torch.nn.functional, name)(theirs, target, reduction=reduction)
     loss.backward(np.ones(loss.shape))
     expected.backward(torch.ones_like(expected))

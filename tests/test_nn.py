@@ -1,12 +1,17 @@
-"""nptorch.nn.module: modules and their parameters, containers, layers, state dicts and files."""
+"""nptorch.nn.module and nptorch.nn.layers: modules, their parameters, containers, state dicts."""
 
+import ast
 import copy
+from pathlib import Path
 from types import GeneratorType
 
 import numpy as np
 import pytest
 
-from nptorch import Tensor, gradcheck, load, manual_seed, nn, ones, randn, save, zeros
+from nptorch import manual_seed, nn, ones, randn, zeros
+from nptorch.autograd import Tensor, gradcheck
+from nptorch.nn import module
+from nptorch.nn.module import ShapeError
 
 
 class Block(nn.Module):
@@ -27,6 +32,12 @@ PATHS = ["scale", "layers.0.weight", "layers.0.bias", "layers.2.weight", "layers
 def block():
     manual_seed(0)
     return Block()
+
+
+@pytest.fixture(params=["nptorch", "torch"])
+def library(request):
+    """nptorch, and PyTorch where it is installed: the right value is that of both."""
+    return pytest.importorskip(request.param)
 
 
 @pytest.fixture
@@ -76,6 +87,89 @@ def test_train_and_eval_reach_every_module(block):
     assert block.train() is block and all(m.training for m in block.modules())
 
 
+def test_the_walks_take_pytorch_s_options(library):
+    nn = library.nn
+    layer = nn.Linear(2, 3)
+    net = nn.Sequential(layer, nn.Sequential(layer, nn.Tanh()))
+    once, twice = ["0.weight", "0.bias"], ["0.weight", "0.bias", "1.0.weight", "1.0.bias"]
+    assert [path for path, _ in net.named_parameters()] == once
+    assert [path for path, _ in net.named_parameters(remove_duplicate=False)] == twice
+    assert [path for path, _ in net.named_parameters("net")] == ["net." + path for path in once]
+    assert list(net.named_parameters(recurse=False)) == list(net.parameters(recurse=False)) == []
+    assert [path for path, _ in net.named_modules(prefix="net")] == ["net", "net.0", "net.1",
+                                                                     "net.1.1"]
+    assert [path for path, _ in net.named_modules(remove_duplicate=False)] == [
+        "", "0", "1", "1.0", "1.1"]
+    assert [path for path, _ in net.named_modules({layer})] == ["", "1", "1.1"]
+    assert list(net.state_dict()) == twice
+
+
+def test_a_module_in_two_places_is_one_child(library):
+    nn = library.nn
+    layer = nn.Linear(2, 2)
+    net, seen = nn.Sequential(layer, layer), []
+    assert list(net.children()) == [layer] and [n for n, _ in net.named_children()] == ["0"]
+    assert net.apply(seen.append) is net and seen == [layer, net]
+    assert len(net) == 2 and list(net) == [layer, layer] and list(net.state_dict()) == [
+        "0.weight", "0.bias", "1.weight", "1.bias"]
+    x = library.ones(1, 2)
+    assert (net(x) - layer(layer(x))).tolist() == [[0, 0]]
+
+
+def test_a_module_may_refer_to_its_holder():
+    block = Block()
+    block.layers[0].parent = block.head.me = block.layers
+    block.layers.parent = block
+    assert [path for path, _ in block.named_parameters()] == PATHS
+    assert len(list(block.modules())) == len(list(block.eval().modules())) == 6
+    assert not any(module.training for module in block.modules())
+    assert not any(p.requires_grad for p in block.requires_grad_(False).parameters())
+    state = {path: value + 1 for path, value in block.state_dict().items()}
+    assert set(PATHS) <= set(state) and block.load_state_dict(state) == ([], [])
+    assert np.array_equal(block.scale.data, [2, 2]) and "(parent): ..." in repr(block)
+    twin = copy.deepcopy(block)
+    assert twin.layers.parent is twin and twin.layers[0].parent is twin.layers
+
+
+def test_another_kind_of_state_takes_one_assignment(monkeypatch):
+    class Buffer(Tensor):
+        """What belongs to the state and is never trained."""
+
+    monkeypatch.setattr(nn.Module, "_entries", lambda self: self.named_parameters(
+        remove_duplicate=False, kind=(nn.Parameter, Buffer)))
+    layer = nn.Linear(1, 1)
+    layer.mean = Buffer(zeros(2))
+    assert list(layer.state_dict()) == ["weight", "bias", "mean"]
+    assert [path for path, _ in layer.named_parameters()] == ["weight", "bias"]
+    assert [path for path, _ in layer.named_parameters(kind=Buffer)] == ["mean"]
+    layer.load_state_dict({"mean": np.ones(2)}, strict=False)
+    assert layer.mean.tolist() == [1, 1]
+
+
+# Copies
+
+
+def test_a_deep_copy_of_a_module_is_one_of_its_own(shared):
+    twin, x = copy.deepcopy(shared), randn(7, 5)
+    assert np.array_equal(twin(x).data, shared(x).data)
+    assert twin.tied is twin.layers[0].weight and twin.tail is twin.head
+    assert [path for path, _ in twin.named_parameters()] == [
+        path for path, _ in shared.named_parameters()]
+    assert all(isinstance(p, nn.Parameter) and p.is_leaf and p.requires_grad
+               for p in twin.parameters())
+    assert not any(np.shares_memory(p.data, q.data)
+                   for p in twin.parameters() for q in shared.parameters())
+    twin(x).sum().backward()
+    assert all(p.grad is None for p in shared.parameters())
+    assert all(p.grad is not None for p in twin.parameters())
+
+
+def test_a_deep_copy_never_keeps_a_result_without_its_graph(block):
+    block.seen = block(randn(7, 5))
+    with pytest.raises(RuntimeError, match="only leaves can be deep-copied"):
+        copy.deepcopy(block)
+
+
 def test_apply_goes_from_the_leaves_up(block):
     seen = []
     assert block.apply(seen.append) is block
@@ -90,6 +184,8 @@ def test_zero_grad_keeps_the_arrays(block):
     assert all(a.any() for a in arrays)
     block.zero_grad()
     assert all(p.grad.data is a and not a.any() for p, a in zip(block.parameters(), arrays))
+    block.zero_grad(set_to_none=True)
+    assert all(p.grad is None for p in block.parameters())
 
 
 def test_requires_grad_freezes_and_thaws(block):
@@ -151,43 +247,6 @@ def test_not_strict_copies_what_fits(block):
     assert block.scale.tolist() == [3, 3]
 
 
-# Files
-
-
-def test_files_keep_names_shapes_and_dtypes(tmp_path):
-    state = {"a.0.weight": randn(3, 2), "b": Tensor(np.float64(0.1)), "c d": Tensor(np.arange(3)),
-             "größe": zeros(0, 4), "mask": Tensor(np.array([True, False]))}
-    save(state, tmp_path / "state.npz")
-    found = load(str(tmp_path / "state.npz"))
-    assert list(found) == list(state)
-    for name, value in state.items():
-        assert isinstance(found[name], Tensor) and found[name].dtype == value.dtype
-        assert np.array_equal(found[name].data, value.data) and found[name].shape == value.shape
-    with np.load(tmp_path / "state.npz", allow_pickle=False) as archive:  # plain NumPy reads it
-        assert np.array_equal(archive["a.0.weight"], state["a.0.weight"].data)
-
-
-def test_a_net_comes_back_from_its_file(block, tmp_path):
-    save(block.state_dict(), tmp_path / "block.state")  # the name is taken as it is
-    assert [path.name for path in tmp_path.iterdir()] == ["block.state"]
-    other, x = Block(), randn(7, 5)
-    other.load_state_dict(load(tmp_path / "block.state"))
-    assert np.array_equal(other(x).data, block(x).data)
-
-
-@pytest.mark.parametrize("bad", [np.array([{}], object), np.array(["text"]), 1j, None])
-@pytest.mark.parametrize("before", [None, b"an older file"])
-def test_a_failed_save_leaves_what_stood_there(tmp_path, before, bad):
-    path = tmp_path / "state.npz"
-    if before:
-        path.write_bytes(before)
-    with pytest.raises(TypeError, match="bad: expected an array of real numbers"):
-        save({"good": zeros(3), "bad": bad}, path)
-    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == (
-        {"state.npz": before} if before else {}
-    )
-
-
 # Shape errors
 
 
@@ -201,9 +260,9 @@ class Outer(nn.Module):
 
 
 @pytest.mark.parametrize("shape, message", [
-    ((64, 256), "net.fc1 (Linear 400 → 120): got (64, 256), expected (…, 400)"),
-    ((64, 400), "net.fc2 (Linear 100 → 10): got (64, 120), expected (…, 100)"),
-    ((6,), "more.1 (Linear 7 → 8): got (6,), expected (…, 7)"),
+    ((64, 256), "net.fc1 (Linear 400 -> 120): got (64, 256), expected (..., 400)"),
+    ((64, 400), "net.fc2 (Linear 100 -> 10): got (64, 120), expected (..., 100)"),
+    ((6,), "more.1 (Linear 7 -> 8): got (6,), expected (..., 7)"),
 ])
 def test_shape_errors_name_the_path(shape, message):
     with pytest.raises(ValueError) as caught:
@@ -213,9 +272,26 @@ def test_shape_errors_name_the_path(shape, message):
 
 @pytest.mark.parametrize("shape", [(3, 5), (4, 1), ()])
 def test_a_shape_error_of_a_layer_alone_has_no_path(shape):
-    with pytest.raises(nn.ShapeError) as caught:
+    with pytest.raises(ShapeError) as caught:
         nn.Linear(4, 2)(zeros(*shape))
-    assert str(caught.value) == f"Linear 4 → 2: got {shape}, expected (…, 4)"
+    assert str(caught.value) == f"Linear 4 -> 2: got {shape}, expected (..., 4)"
+
+
+def test_what_is_no_tensor_is_no_matter_of_shape():
+    layer = nn.Linear(4, 2)
+    with pytest.raises(ShapeError):
+        layer(np.zeros((5, 3), np.float32))
+    for wrong in (None, "text", [1.0, 2.0, 3.0, 4.0]):
+        with pytest.raises(TypeError, match="expected a Tensor, an array or a number"):
+            layer(wrong)
+
+
+def test_a_linear_follows_its_weight():
+    layer = nn.Linear(5, 2)
+    layer.weight = nn.Parameter(np.ones((2, 3), np.float32))
+    assert layer(ones(4, 3)).shape == (4, 2)
+    with pytest.raises(ShapeError, match=r"expected \(\.\.\., 3\)"):
+        layer(ones(4, 5))
 
 
 # Containers
@@ -265,6 +341,22 @@ def test_slices_keep_names_and_append_overwrites_none():
     assert names(nn.ModuleList(net)[1:]) == ["0", "1"]  # as in PyTorch
     taken = nn.Sequential({"1": net.fc}).append(net.act)
     assert names(taken) == ["1", "2"] and list(taken) == [net.fc, net.act]
+
+
+@pytest.mark.parametrize("name", ["forward", "training", "parameters", "append", "a.b", ""])
+def test_a_name_that_would_hide_something_is_refused(library, name):
+    net = library.nn.Sequential(library.nn.Tanh())
+    with pytest.raises(KeyError):
+        net.add_module(name, library.nn.ReLU())
+    assert [n for n, _ in net.named_children()] == ["0"]
+    with pytest.raises(KeyError, match="Sequential: no module can be called"):
+        nn.Sequential({"in": nn.Linear(2, 3), name: nn.ReLU(), "out": nn.Linear(3, 1)})
+
+
+def test_a_module_may_take_another_one_s_place(library):
+    net, tanh = library.nn.Sequential(library.nn.ReLU()), library.nn.Tanh()
+    net.add_module("0", tanh)
+    assert list(net) == [tanh]
 
 
 # What repr says, as PyTorch 2 prints it
@@ -407,6 +499,16 @@ def test_a_parameter_is_not_overwritten_by_anything_else():
     assert [name for name, _ in layer.named_parameters()] == ["weight"]
 
 
+def test_a_module_is_not_overwritten_by_a_function(library):
+    net = library.nn.Sequential(library.nn.ReLU())
+    net.head = library.nn.Tanh()
+    with pytest.raises(TypeError):
+        net.head = library.tanh
+    net.head = library.nn.ReLU()
+    net.head = None
+    assert [n for n, _ in net.named_children()] == ["0"]
+
+
 def test_a_graph_from_before_loading_is_not_walked_with_the_weights_from_after_it():
     net = nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 1))
     loss = net(ones(4, 2)).sum()
@@ -422,8 +524,12 @@ def test_a_misfit_bias_is_not_blamed_on_the_input():
         layer(ones(5, 3))
 
 
-def test_a_tensor_in_the_place_of_an_array_is_named():
-    layer = nn.Linear(3, 2)
-    layer.weight.data = ones(2, 3)
-    with pytest.raises(TypeError, match="a Tensor whose data is a Tensor"):
-        layer(ones(5, 3))
+@pytest.mark.parametrize("kind", [nn.Module, nn.ModuleList, nn.Sequential])
+def test_the_stub_says_what_a_module_has(kind):
+    """Methods that are bound from outside are unknown to editors, but for module.pyi."""
+    tree = ast.parse(Path(module.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
+    [body] = [node.body for node in tree.body if getattr(node, "name", "") == kind.__name__]
+    said = {node.name if isinstance(node, ast.FunctionDef) else node.target.id
+            for node in body if isinstance(node, (ast.FunctionDef, ast.AnnAssign))}
+    has = {name for name in vars(kind) if name[0] != "_"}
+    assert has == {name for name in said if name[0] != "_"}

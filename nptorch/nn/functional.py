@@ -1,6 +1,15 @@
-"""PyTorch's torch.nn.functional: the functions behind the modules, under one name."""
+"""The functions behind the modules of nptorch.nn, in plain NumPy."""
 
-from nptorch.nn.conv import avg_pool2d, conv2d, fold, max_pool2d, unfold
-from nptorch.nn.loss import binary_cross_entropy_with_logits, cross_entropy, mse_loss, nll_loss
-from nptorch.nn.module import dropout, linear
-from nptorch.ops import log_softmax, relu, sigmoid, softmax, tanh
+# In the order of the notebooks: a later one may bind anew what an earlier one did simply.
+# isort: skip_file
+from ..ops import tanh, sigmoid, relu, softmax, log_softmax
+from .layers import linear
+from .loss import mse_loss, l1_loss, nll_loss, cross_entropy, binary_cross_entropy_with_logits
+from .dropout import dropout
+from .fast import conv2d, max_pool2d, avg_pool2d, unfold, fold
+
+__all__ = [
+    "avg_pool2d", "binary_cross_entropy_with_logits", "conv2d", "cross_entropy", "dropout", "fold",
+    "l1_loss", "linear", "log_softmax", "max_pool2d", "mse_loss", "nll_loss", "relu", "sigmoid",
+    "softmax", "tanh", "unfold",
+]

@@ -1,10 +1,10 @@
-"""Built, step by step, in notebooks/04_loss.ipynb."""
+"""Losses: minus the log of the probability of what happened (notebooks/04_loss.ipynb)."""
 
 import numpy as np
 
+from nptorch.autograd import op
 from nptorch.nn.module import Module
-from nptorch.ops import log_softmax, mean, sum
-from nptorch.tensor import op
+from nptorch.ops import log_softmax
 
 
 def _checked(reduction):
@@ -16,59 +16,81 @@ def _checked(reduction):
 
 def _reduce(losses, reduction):
     """The mean or the sum of losses, or losses themselves."""
-    if _checked(reduction) == "none":
-        return losses
-    return mean(losses) if reduction == "mean" else sum(losses)
+    return losses if _checked(reduction) == "none" else getattr(losses, reduction)()
 
 
-def _refuse_broadcast(input, target):
+def _check_shapes(input, target):
+    """Raise ValueError if the shapes differ, even where they would broadcast."""
     if np.shape(input) != np.shape(target):
         raise ValueError(f"input and target must have the same shape, got {np.shape(input)} and "
                          f"{np.shape(target)}: broadcasting would compare the wrong pairs")
 
 
-def mse_loss(input, target, reduction="mean"):
-    """The squared differences between input and target, both of one shape.
+@op
+def _squares(a, b, /):
+    d = a - b
+    return d * d, lambda g: 2 * g * d, lambda g: -2 * g * d
 
-    reduction "mean" or "sum" gives one number, "none" one per element. Raises ValueError if the
-    shapes differ, even where they would broadcast.
+
+def mse_loss(input, target, reduction="mean"):
+    """The squares of the differences between input and target, both of one shape.
+
+    reduction "mean" or "sum" makes one number of them, "none" leaves them as they are. Raises
+    ValueError if the shapes differ, even where they would broadcast.
     """
-    _refuse_broadcast(input, target)
-    return _reduce((input - target) ** 2, reduction)
+    _check_shapes(input, target)
+    return _reduce(_squares(input, target), reduction)
+
+
+def l1_loss(input, target, reduction="mean"):
+    """The sizes of the differences between input and target; all else as in mse_loss."""
+    _check_shapes(input, target)
+    return _reduce(abs(input - target), reduction)
+
+
+@op
+def _picked(x, /, where):
+    def back(g):
+        spread = np.zeros(x.shape, x.dtype)
+        spread[where] = g  # each sample once
+        return spread
+
+    return x[where], back
 
 
 def nll_loss(input, target, reduction="mean"):
     """Minus the log-probability in input (N, C) of each right class in target (N,).
 
-    input (C,) with a single target is one sample. Raises TypeError if target does not hold
-    integers, ValueError if the shapes do not fit, IndexError for a class not in 0 ... C - 1.
+    input (C,) with a single target is one sample; reduction as in mse_loss. Raises TypeError if
+    target does not hold integers, ValueError if the shapes do not fit, IndexError for a class
+    that is not in 0 ... C - 1.
     """
-    labels = np.array(target)  # a copy, which nobody can change before the walk back
+    labels = np.array(target)  # a copy: target may change before the walk back
     if labels.dtype.kind not in "iu":
         raise TypeError(f"target: expected class indices (integers), got dtype {labels.dtype}")
     if input.ndim not in (1, 2) or labels.shape != input.shape[:-1]:
         raise ValueError(f"expected input (N, C) and target (N,), "
                          f"got {input.shape} and {labels.shape}")
-    wrong = labels[(labels < 0) | (labels >= input.shape[-1])]
+    classes = input.shape[-1]
+    wrong = labels[(labels < 0) | (labels >= classes)]
     if wrong.size:
-        raise IndexError(f"target: class {wrong[0]} is not one of the {input.shape[-1]} classes "
-                         f"0 ... {input.shape[-1] - 1}")
-    picked = input[labels] if labels.ndim == 0 else input[np.arange(len(labels)), labels]
-    return _reduce(-picked, reduction)
+        raise IndexError(f"target: class {wrong[0]} is not one of the {classes} classes "
+                         f"0 ... {classes - 1}")
+    rows = np.arange(len(labels)) if labels.ndim else ...  # one sample
+    return _reduce(-_picked(input, (rows, labels)), reduction)
 
 
 def cross_entropy(input, target, reduction="mean"):
-    """nll_loss of log_softmax(input): the loss of logits (N, C) for the classes target (N,).
-
-    Shapes, reduction and errors as in nll_loss.
-    """
+    """nll_loss of log_softmax(input), for logits input (N, C); all else as in nll_loss."""
     return nll_loss(log_softmax(input, -1), target, reduction)
 
 
 @op
 def _bce_with_logits(x, y, /):
-    softplus = np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))  # log(1 + exp(x))
-    return softplus - x * y, lambda g: g * (np.exp(x - softplus) - y), lambda g: -g * x
+    tail = np.log1p(np.exp(-np.abs(x)))
+    value = np.maximum(x, 0) - x * y + tail  # the tail last: it may be all that is left
+    sigmoid = np.exp(np.minimum(x, 0) - tail)
+    return value, lambda g: g * (sigmoid - y), lambda g: -g * x
 
 
 def binary_cross_entropy_with_logits(input, target, reduction="mean"):
@@ -77,19 +99,19 @@ def binary_cross_entropy_with_logits(input, target, reduction="mean"):
     Computed as max(x, 0) - x·y + log(1 + exp(-|x|)), which no logit x overflows. Shapes,
     reduction and errors as in mse_loss; ValueError also for a target outside [0, 1].
     """
-    _refuse_broadcast(input, target)
-    labels = np.asarray(target)
-    wrong = labels[~((labels >= 0) & (labels <= 1))]
+    _check_shapes(input, target)
+    answers = np.asarray(target)
+    wrong = answers[~((answers >= 0) & (answers <= 1))]
     if wrong.size:
         raise ValueError(f"target: expected numbers from 0 to 1, got {wrong[0]}")
     return _reduce(_bce_with_logits(input, target), reduction)
 
 
 class _Loss(Module):
-    """A loss function as a module: a subclass names its function."""
+    """A loss function and its reduction, as a module."""
 
-    def __init__(self, reduction="mean"):
-        self.reduction = _checked(reduction)
+    def __init__(self, function, reduction):
+        self.function, self.reduction = function, _checked(reduction)
 
     def forward(self, input, target):
         return self.function(input, target, self.reduction)
@@ -98,22 +120,33 @@ class _Loss(Module):
 class MSELoss(_Loss):
     """mse_loss as a module."""
 
-    function = staticmethod(mse_loss)
+    def __init__(self, reduction="mean"):
+        super().__init__(mse_loss, reduction)
+
+
+class L1Loss(_Loss):
+    """l1_loss as a module."""
+
+    def __init__(self, reduction="mean"):
+        super().__init__(l1_loss, reduction)
 
 
 class BCEWithLogitsLoss(_Loss):
     """binary_cross_entropy_with_logits as a module."""
 
-    function = staticmethod(binary_cross_entropy_with_logits)
+    def __init__(self, reduction="mean"):
+        super().__init__(binary_cross_entropy_with_logits, reduction)
 
 
 class NLLLoss(_Loss):
     """nll_loss as a module."""
 
-    function = staticmethod(nll_loss)
+    def __init__(self, reduction="mean"):
+        super().__init__(nll_loss, reduction)
 
 
 class CrossEntropyLoss(_Loss):
     """cross_entropy as a module."""
 
-    function = staticmethod(cross_entropy)
+    def __init__(self, reduction="mean"):
+        super().__init__(cross_entropy, reduction)

@@ -1,0 +1,146 @@
+"""What may be assigned to a Tensor's attributes, and how a Tensor meets NumPy and copy
+(notebooks/14_manners.ipynb)."""
+
+import copy
+import weakref
+
+import numpy as np
+
+from nptorch import inplace, shapes
+from nptorch.autograd import Tensor, is_grad_enabled
+from nptorch.inplace import check_inplace
+
+
+def _array(data):
+    """data as an array of real numbers; those of Python become float32."""
+    array = np.asarray(data)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"data: expected real numbers, got dtype {array.dtype}")
+    of_python = not isinstance(data, (np.ndarray, np.generic, Tensor))
+    return array.astype(np.float32) if of_python else array
+
+
+def _data(self, value):
+    if not isinstance(value, (np.ndarray, np.generic, Tensor)):
+        raise TypeError(f"data: expected an array or a Tensor, got {type(value).__name__}")
+    array = _array(value)
+    if self.requires_grad and array.dtype.kind != "f":
+        raise TypeError(f"data: only floats can require grad, got dtype {array.dtype}")
+    return array
+
+
+def _requires_grad(self, value):
+    if not isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"requires_grad: expected True or False, got {value!r}")
+    if value and self.data.dtype.kind != "f":
+        raise TypeError(f"only floats can require grad, got dtype {self.dtype}")
+    if not value and not self.is_leaf:
+        raise RuntimeError("only a leaf can stop requiring grad: use detach()")
+    return bool(value)
+
+
+def _grad(self, value):
+    if value is None:
+        return None
+    if not isinstance(value, Tensor):
+        raise TypeError(f"grad: expected a Tensor or None, got {type(value).__name__}")
+    if value.shape != self.shape or value.dtype != self.dtype:
+        raise RuntimeError(f"grad: expected shape {self.shape} and dtype {self.dtype}, "
+                           f"got {value.shape} and {value.dtype}")
+    return value
+
+
+def written(array):
+    """Hears of every write into array, which may be a view; versions.py binds its record here."""
+
+
+_set = object.__setattr__  # past the checks
+_CHECKS = {"data": _data, "requires_grad": _requires_grad, "grad": _grad}
+
+
+def _setattr(self, name, value):
+    """Check what is assigned to data, requires_grad and grad; t.data += 1 assigns the array that is
+    there already, and is a write in place."""
+    if name == "data" and value is self.data:
+        written(value)
+        return
+    if name in _CHECKS:
+        value = _CHECKS[name](self, value)
+    _set(self, name, value)
+
+
+def _init(self, data, requires_grad=False):
+    if type(data) is not np.ndarray or data.dtype.kind not in "fiub":
+        data = _array(data)
+    _set(self, "data", data)
+    if requires_grad:
+        if requires_grad is not True or data.dtype.kind != "f":
+            requires_grad = _requires_grad(self, requires_grad)
+        _set(self, "requires_grad", requires_grad)
+
+
+Tensor.__init__, Tensor.__setattr__ = _init, _setattr
+
+
+def _deepcopy(self, memo):
+    if not self.is_leaf:
+        raise RuntimeError("only leaves can be deep-copied: this Tensor was made by an op; "
+                           "use t.detach() for a copy without its history")
+    twin = memo[id(self)] = object.__new__(type(self))
+    twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
+    return twin
+
+
+Tensor.__deepcopy__ = _deepcopy
+
+
+_METHODS = {"subtract": "sub", "multiply": "mul", "divide": "div", "power": "pow", "equal": "eq",
+            "not_equal": "ne", "less": "lt", "less_equal": "le", "greater": "gt",
+            "greater_equal": "ge", "negative": "neg", "absolute": "abs"}
+
+
+def _array_ufunc(self, ufunc, method, *inputs, out=None, **options):
+    """NumPy's function ufunc with a Tensor among its inputs: written into the array out (as by
+    t.data -= lr * t.grad), or the Tensor's own op of that name."""
+    if out is not None and all(isinstance(x, np.ndarray) for x in out):
+        arrays = [x.numpy() if isinstance(x, Tensor) else x for x in inputs]
+        return getattr(ufunc, method)(*arrays, out=out, **options)
+    f = getattr(Tensor, _METHODS.get(ufunc.__name__, ufunc.__name__), None)
+    if f is None or method != "__call__" or out is not None or options:
+        raise TypeError(f"np.{ufunc.__name__} has no counterpart for Tensors: "
+                        "use t.detach().numpy()")
+    return f(*inputs)
+
+
+Tensor.__array_ufunc__ = _array_ufunc
+
+
+def owner(array):
+    """What owns the memory of array, which may be a view."""
+    base = getattr(array, "obj" if isinstance(array, memoryview) else "base", None)
+    return array if base is None else owner(base)
+
+
+_leaves = weakref.WeakValueDictionary()  # {id of its array: a Tensor told whether to require grad}
+
+
+def _told(self, value):
+    """_requires_grad, and a note on who was told, for the sake of its views."""
+    _leaves[id(self.data)] = self
+    return _requires_grad(self, value)
+
+
+def check_view(self, source=None):
+    """check_inplace, and raise RuntimeError, while recording, if self is a view of a leaf that
+    requires grad, made before it did."""
+    check_inplace(self, source)
+    if self.data.base is not None and is_grad_enabled():
+        base = owner(self.data)
+        leaf = _leaves.get(id(base))
+        if leaf is not None and leaf.data is base and leaf.requires_grad:
+            raise RuntimeError("a view of a leaf that requires grad can't be changed in place "
+                               "while recording: do it inside no_grad()")
+
+
+_CHECKS["requires_grad"] = _told
+inplace.check_inplace = shapes.check_inplace = check_view

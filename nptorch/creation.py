@@ -1,0 +1,140 @@
+"""Making Tensors: from data, from a rule, at random (notebooks/02_operations.ipynb)."""
+
+import functools
+
+import numpy as np
+
+from nptorch.autograd import Tensor, op
+from nptorch.checks import integer, integers
+
+float32, float64, int64 = np.float32, np.float64, np.int64
+
+
+def tensor(data, dtype=None, requires_grad=False):
+    """A Tensor with a copy of data: Python floats become float32, ints int64, bools bool."""
+    array = np.array(data, dtype)
+    if dtype is None and not _has_dtype(data):
+        if array.dtype == np.uint64:
+            raise OverflowError(f"data: expected numbers below 2**63, got {data!r:.60}")
+        array = array.astype({"f": float32, "i": int64}.get(array.dtype.kind, array.dtype))
+    return Tensor(array, requires_grad)
+
+
+def _has_dtype(data):
+    """True for an array, a NumPy number or a Tensor, and for a list of such."""
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return isinstance(data, (Tensor, np.ndarray, np.generic))
+
+
+@op
+def _cast(a, /, dtype):
+    value = a.astype(dtype)
+    return (value, lambda g: g) if value.dtype.kind == "f" else (value,)
+
+
+def to(input, dtype):
+    """input as another dtype, or input itself where it has it already; gradients pass from floats
+    to floats. Raises TypeError for what is not a dtype."""
+    try:
+        dtype = np.dtype(dtype)
+    except TypeError:
+        raise TypeError(f"dtype: expected one such as float32, got {dtype!r}") from None
+    return input if input.dtype == dtype else _cast(input, dtype)
+
+
+Tensor.to, Tensor.float = to, lambda self: to(self, float32)
+Tensor.double, Tensor.long = lambda self: to(self, float64), lambda self: to(self, int64)
+
+
+@functools.cache
+def _rng():
+    return np.random.default_rng()  # once, and not before it is needed: np.random loads slowly
+
+
+def manual_seed(seed):
+    """Start the random numbers over: the same seed, the same numbers."""
+    state = np.random.default_rng(integer("seed", seed)).bit_generator.state
+    _rng().bit_generator.state = state
+
+
+def rand(*size, dtype=float32, requires_grad=False):
+    """A Tensor of shape size, drawn evenly from [0, 1)."""
+    return Tensor(_rng().random(integers("size", size), dtype), requires_grad)
+
+
+def randn(*size, dtype=float32, requires_grad=False):
+    """A Tensor of shape size, drawn from the normal distribution (mean 0, variance 1)."""
+    return Tensor(_rng().standard_normal(integers("size", size), dtype), requires_grad)
+
+
+def randint(low, high=None, size=None, dtype=int64):
+    """A Tensor of shape size, drawn evenly from the integers low ... high - 1; randint(high,
+    size) starts at 0."""
+    if high is None or size is None:
+        low, high, size = 0, low, high if size is None else size
+    if not isinstance(size, (tuple, list)):
+        raise TypeError(f"size: expected a tuple of ints, got {size!r}")
+    return Tensor(_rng().integers(*integers("low and high", (low, high)), size, dtype))
+
+
+def randperm(n):
+    """The integers 0 ... n - 1 in a random order."""
+    return Tensor(_rng().permutation(integer("n", n)).astype(int64))
+
+
+def full(size, fill_value, dtype=None, requires_grad=False):
+    """A Tensor of shape size with the same number everywhere."""
+    number = tensor(np.asarray(fill_value).item(), dtype)
+    return Tensor(np.full(integers("size", (size,)), number.data), requires_grad)
+
+
+def zeros(*size, dtype=float32, requires_grad=False):
+    """A Tensor of shape size full of zeros."""
+    return Tensor(np.zeros(integers("size", size), dtype), requires_grad)
+
+
+def ones(*size, dtype=float32, requires_grad=False):
+    """A Tensor of shape size full of ones."""
+    return Tensor(np.ones(integers("size", size), dtype), requires_grad)
+
+
+def eye(n, m=None, dtype=float32, requires_grad=False):
+    """The n x m matrix (n x n without m) with ones on its diagonal, zeros elsewhere."""
+    return Tensor(np.eye(n, m, dtype=dtype), requires_grad)
+
+
+def arange(start, end=None, step=1, dtype=None, requires_grad=False):
+    """start, start + step, ... below end; arange(end) starts at 0."""
+    start, end = (0, start) if end is None else (start, end)
+    if dtype is not None and np.dtype(dtype).kind in "iu":
+        start, end, step = int(start), int(end), int(step)
+    if step == 0:
+        raise ValueError(f"step: expected a number other than 0, got {step}")
+    if (end - start) * step < 0:
+        raise ValueError(f"arange: no way from {start} to {end} in steps of {step}")
+    array = np.arange(start, end, step)
+    dtype = dtype or (float32 if array.dtype.kind == "f" else int64)
+    return Tensor(array.astype(dtype), requires_grad)
+
+
+def linspace(start, end, steps, dtype=float32, requires_grad=False):
+    """Numbers at equal distances from start to end, both included."""
+    return Tensor(np.linspace(start, end, steps).astype(dtype), requires_grad)
+
+
+def full_like(input, fill_value, dtype=None, requires_grad=False):
+    """full, with the shape of input, and its dtype unless told otherwise."""
+    return full(input.shape, fill_value, dtype or input.dtype, requires_grad)
+
+
+def _like(make):
+    def make_like(input, dtype=None, requires_grad=False):
+        return make(input.shape, dtype=dtype or input.dtype, requires_grad=requires_grad)
+
+    make_like.__name__ = f"{make.__name__}_like"
+    make_like.__doc__ = f"{make.__name__}, with the shape of input, and by default its dtype."
+    return make_like
+
+
+zeros_like, ones_like, rand_like, randn_like = map(_like, (zeros, ones, rand, randn))

@@ -1,0 +1,40 @@
+"""Changing a Tensor in place (notebooks/01_tensor.ipynb)."""
+
+import numpy as np
+
+from nptorch.autograd import Tensor, is_grad_enabled
+
+
+def check_inplace(self, source=None):
+    """Raise RuntimeError, while recording, if self or source requires grad."""
+    wanted = self.requires_grad or getattr(source, "requires_grad", False)
+    if wanted and is_grad_enabled():
+        if self.requires_grad and self.is_leaf:
+            raise RuntimeError("a leaf that requires grad can't be changed in place while "
+                               "recording: do it inside no_grad()")
+        raise RuntimeError("in-place changes are not recorded: make a new Tensor, as in "
+                           "h = h + y, or with where, cat or stack")
+
+
+def in_place(write):
+    """write(array, source) as a method of Tensors, refused where a gradient is involved."""
+    def change(self, source=None):
+        check_inplace(self, source)
+        write(self.data, source.data if isinstance(source, Tensor) else source)
+        self.data = self.data  # whoever watches data hears of the write
+        return self
+
+    return change
+
+
+def _with(ufunc):
+    return in_place(lambda array, other: ufunc(array, other, out=array))
+
+
+Tensor.add_ = Tensor.__iadd__ = _with(np.add)
+Tensor.sub_ = Tensor.__isub__ = _with(np.subtract)
+Tensor.mul_ = Tensor.__imul__ = _with(np.multiply)
+Tensor.div_ = Tensor.__itruediv__ = _with(np.divide)
+Tensor.pow_ = Tensor.__ipow__ = _with(np.power)
+Tensor.copy_ = in_place(lambda array, source: np.copyto(array, source, casting="unsafe"))
+Tensor.fill_, Tensor.zero_ = Tensor.copy_, in_place(lambda array, _: array.fill(0))

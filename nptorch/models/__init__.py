@@ -1,0 +1,5 @@
+"""What stands in nptorch.models, in plain NumPy."""
+
+# In the order of the notebooks: a later one may bind anew what an earlier one did simply.
+# isort: skip_file
+from .lenet import LeNet

@@ -1,0 +1,48 @@
+"""Numbers printed as PyTorch prints them (notebooks/14_manners.ipynb)."""
+
+import numpy as np
+
+from nptorch.autograd import Tensor
+
+
+def float_format(array):
+    """One format for all that is printed of array: whole numbers as 2., others with 4 digits,
+    powers of ten where the largest is far from the smallest."""
+    shown = _shown(array).astype(np.float64)
+    finite = shown[np.isfinite(shown)]
+    sizes = np.abs(finite[finite != 0])
+    big, small = (sizes.max(), sizes.min()) if sizes.size else (1, 1)
+    whole = np.array_equal(finite, np.round(finite))
+    form = "{:.0f}." if whole else "{:.4f}"
+    if big > 1e8 or big > 1000 * small or (small < 1e-4 and not whole):
+        form = "{:.4e}"
+    width = max([len(form.format(x)) for x in finite], default=0)
+    return lambda x: (form.format(x) if np.isfinite(x) else str(x)).rjust(width)
+
+
+def tensor_repr(self):
+    """tensor(...), with what PyTorch says beside the numbers."""
+    array = self.data
+    parts = [np.array2string(array, formatter={"float_kind": float_format(array)}, separator=", ",
+                             prefix="tensor(", max_line_width=80, threshold=1000)]
+    if array.size == 0 and array.ndim > 1:
+        parts.append(f"size={array.shape}")
+    if array.dtype not in [np.float32, np.int64, np.bool_][:3 if array.size else 1]:
+        parts.append(f"dtype={array.dtype}")
+    if self.grad_fn is not None:
+        parts.append(f"grad_fn={self.grad_fn}")
+    elif self.requires_grad:
+        parts.append("requires_grad=True")
+    return f"tensor({', '.join(parts)})"
+
+
+Tensor.__repr__ = tensor_repr
+
+
+def _shown(array, edge=3):
+    """What is printed of array: of more than 1,000 elements, three at each end of each axis."""
+    if array.size > 1000:
+        for axis, n in enumerate(array.shape):
+            if n > 2 * edge:
+                array = np.take(array, [*range(edge), *range(n - edge, n)], axis)
+    return array

@@ -1,0 +1,153 @@
+"""Shapes and indexing (notebooks/02_operations.ipynb)."""
+
+import functools
+import math
+
+import numpy as np
+
+from nptorch.autograd import Tensor, op
+from nptorch.checks import dimension, integers
+from nptorch.inplace import check_inplace
+
+
+@op
+def reshape(a, /, *shape):
+    """The same elements in another shape, one length of which may be -1, to be worked out.
+    The array is shared where its memory allows it, else copied."""
+    before = a.shape
+    return a.reshape(integers("shape", shape)), lambda g: g.reshape(before)
+
+
+@op
+def permute(a, /, *dims):
+    """The dimensions in the order dims. Raises ValueError unless each is there once."""
+    dims = integers("dims", dims)
+    try:
+        value = a.transpose(dims)
+    except ValueError:
+        raise ValueError(f"dims: expected each of the {a.ndim} dimensions once, "
+                         f"got {dims}") from None
+    return value, lambda g: g.transpose(np.argsort([d % g.ndim for d in dims]))
+
+
+Tensor.reshape = Tensor.view = reshape
+Tensor.permute = permute
+Tensor.T = property(lambda self: permute(self, *reversed(range(self.ndim))))
+
+
+@op
+def _getitem(a, /, key):
+    value, shape = a[key], a.shape
+    sliced = np.may_share_memory(value, a)  # then no element was taken twice
+
+    def back(g):
+        spread = np.zeros(shape, g.dtype)
+        if sliced:
+            spread[key] = g
+        else:
+            np.add.at(spread, key, g)
+        return spread
+
+    return value, back
+
+
+def flatten(input, start_dim=0, end_dim=-1):
+    """The dimensions from start_dim to end_dim, both included, made one. Raises IndexError for
+    a dimension that is not there, ValueError if the two are in the wrong order."""
+    shape, n = input.shape, input.ndim
+    start, end = dimension(start_dim, n, "start_dim"), dimension(end_dim, n, "end_dim")
+    if start > end:
+        raise ValueError(f"flatten: start_dim {start_dim} comes after end_dim {end_dim}")
+    return reshape(input, *shape[:start], math.prod(shape[start:end + 1]), *shape[end + 1:])
+
+
+@op
+def transpose(a, /, dim0, dim1):
+    """Two dimensions exchanged."""
+    dim0, dim1 = dimension(dim0, a.ndim, "dim0"), dimension(dim1, a.ndim, "dim1")
+    exchange = lambda x: x.swapaxes(dim0, dim1) if x.ndim else x
+    return exchange(a), exchange
+
+
+@op
+def squeeze(a, /, dim=None):
+    """Without the dimensions of length 1, or without dim (an int, a tuple) where it has."""
+    shape, n = a.shape, a.ndim
+    dims = range(n) if dim is None else dim if isinstance(dim, (tuple, list)) else (dim,)
+    dims = [dimension(d, n) for d in dims]
+    return a.squeeze(tuple(d for d in dims if shape[d:d + 1] == (1,))), lambda g: g.reshape(shape)
+
+
+@op
+def unsqueeze(a, /, dim):
+    """With a new dimension of length 1 at dim."""
+    return np.expand_dims(a, dimension(dim, a.ndim + 1)), lambda g: g.squeeze(dim)
+
+
+@op
+def expand(a, /, *size):
+    """Dimensions of length 1 stretched to size, without a copy; -1 keeps a length. The result
+    can't be written to. Raises ValueError for a size that a can't be stretched to."""
+    size = integers("size", size)
+    kept = (-1,) * (len(size) - a.ndim) + a.shape
+    try:
+        value = np.broadcast_to(a, [k if n == -1 else n for n, k in zip(size, kept)])
+    except ValueError:
+        raise ValueError(f"size: expected one that {a.shape} stretches to, got {size}") from None
+    return value, lambda g: g
+
+
+@op
+def _cat(*arrays, dim):
+    value = np.concatenate(arrays, dim)
+    ends = np.cumsum([a.shape[dim] for a in arrays])[:-1]
+    return value, *(lambda g, i=i: np.split(g, ends, dim)[i] for i in range(len(arrays)))
+
+
+def cat(tensors, dim=0):
+    """The tensors, a list of them, one after another along dim."""
+    if isinstance(tensors, Tensor):
+        raise TypeError("tensors: expected a list of Tensors, got one Tensor: cat([a, b])")
+    return _cat(*tensors, dim=dim)
+
+
+def stack(tensors, dim=0):
+    """The tensors, all of one shape, side by side along a new dimension at dim."""
+    return cat([unsqueeze(t, dim) for t in tensors], dim)
+
+
+Tensor.flatten, Tensor.transpose, Tensor.expand = flatten, transpose, expand
+Tensor.squeeze, Tensor.unsqueeze = squeeze, unsqueeze
+
+
+def _split_key(key):
+    """One index, or two to take one after the other, that do what PyTorch does with key: where
+    integers stand beside lists, the integers first, then the rest of what they leave."""
+    keys = key if isinstance(key, tuple) else (key,)
+    keys = [k.data.copy() if isinstance(k, Tensor) else k for k in keys]  # nobody changes a copy
+    if not any(k is ... for k in keys):
+        keys.append(...)  # with it NumPy makes views, of a single element, too
+    arrays = [np.asarray(k) for k in keys]  # of a slice, None or ...: an object, no dimensions
+    ints = [array.ndim == 0 and array.dtype.kind in "iu" for array in arrays]
+    keys = [int(k) if is_int else k for k, is_int in zip(keys, ints)]  # an array makes no view
+    if not any(ints) or not any(array.ndim for array in arrays):
+        return [tuple(keys)]
+    first = []
+    for k, array, is_int in zip(keys, arrays, ints):
+        if is_int or k is ...:
+            first.append(k)
+        elif k is not None:  # a mask takes as many dimensions as it has
+            first += [slice(None)] * (array.ndim if array.dtype == bool else 1)
+    return [tuple(first), tuple(k for k, is_int in zip(keys, ints) if not is_int)]
+
+
+def _set(self, key, value):
+    check_inplace(self, value)
+    *first, last = _split_key(key)
+    array = self.data[first[0]] if first else self.data
+    array[last] = value.data if isinstance(value, Tensor) else value
+    self.data = self.data  # whoever watches data hears of the write
+
+
+Tensor.__getitem__ = lambda self, key: functools.reduce(_getitem, _split_key(key), self)
+Tensor.__iter__, Tensor.__setitem__ = lambda self: (self[i] for i in range(len(self))), _set

@@ -1,0 +1,77 @@
+"""A record of writes in place, so that backward can refuse what has changed
+(notebooks/14_manners.ipynb)."""
+
+import contextlib
+import gc
+import types
+import weakref
+
+import numpy as np
+
+from nptorch import attributes
+from nptorch.attributes import owner
+from nptorch.autograd import Node, Tensor
+
+_clock = Node.clock
+_newest = 0  # when any array was last written to
+_written = {}  # {id of what owns an array's memory: [when it was last written to]}
+
+
+def written(array):
+    """Record that array, which may be a view, has just been written to."""
+    global _newest
+    try:
+        _newest = _written[id(array)][0] = next(_clock)
+    except KeyError:  # a view, or an array that is written to for the first time
+        _entry(array)[0] = _newest
+
+
+def increment_version(tensor):
+    """Tell backward that NumPy has written into tensor.data."""
+    written(tensor.data)
+
+
+_PLAIN = int, float, str, bytes, type(None), type, types.ModuleType, types.FrameType, Node
+
+
+def _saved(pending):
+    """The arrays among pending, and in all that these keep."""
+    seen = set()
+    while pending:
+        x = pending.pop()
+        if isinstance(x, np.ndarray):
+            yield x
+        elif id(x) not in seen and not isinstance(x, _PLAIN):
+            seen.add(id(x))
+            pending.extend(_kept(x))
+
+
+def check(self):
+    """Raise RuntimeError if an array that this node's ways back saved was written to after it."""
+    if self.born > _newest:
+        return
+    for x in _saved([back for _, back in self.edges]):
+        if _written.get(id(owner(x)), [0])[0] > self.born:
+            raise RuntimeError(f"backward: {self} saved a Tensor of shape {x.shape}, which was "
+                               "changed in place afterwards: do that after backward(), or make "
+                               "a new Tensor, as in h = h + y")
+
+
+Node.check, attributes.written = check, written
+
+
+def _kept(x):
+    """What x keeps: the parts of a container, the attributes of an object, the variables of a
+    function, but not the global ones."""
+    if isinstance(x, types.FunctionType):
+        return [x.__closure__, x.__defaults__, x.__kwdefaults__, x.__dict__]
+    return [x.data] if isinstance(x, Tensor) else gc.get_referents(x)
+
+
+def _entry(array):
+    """The record of what owns the memory of array, to be forgotten when the owner dies."""
+    base = owner(array)
+    if id(base) not in _written:
+        with contextlib.suppress(TypeError):  # a bytearray, say, whose end nobody can watch
+            weakref.finalize(base, _written.pop, id(base), None)
+    return _written.setdefault(id(base), [0])
