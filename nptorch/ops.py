@@ -30,8 +30,7 @@ def div(a, b, /):
 
 @op
 def pow(a, b, /):
-    """a ** b, broadcast. d/da is 0 where b is 0, and d/db is 0 where a is 0 and b is at
-    least 0."""
+    """a ** b, broadcast. d/da is 0 where b is 0; d/db is 0 where a is 0 and b at least 0."""
     array = a if isinstance(a, np.ndarray) else b  # if it holds floats, that settles it
     if (array.dtype.kind != "f" and np.asarray(b).dtype.kind == "i"
             and np.asarray(a).dtype.kind in "iub" and np.any(b < 0)):
