@@ -3,10 +3,12 @@
     python notebooks/series.py export [--check] [NOTEBOOK ...]
     python notebooks/series.py run [NOTEBOOK ...]
     python notebooks/series.py refresh [NOTEBOOK ...]
+    python notebooks/series.py workbook | check-workbook | fill NUMBER or HOLE; see workbook.py
 
 `#| default_exp nn.module` at the top of a notebook's first code cell names its module. `#| export`
 at the top of a cell sends the cell there, `#| export nn.layers` to another module of the notebook.
 A module is its cells, verbatim and in order; its first cell has its docstring and its imports.
+`#| hole NAME` leaves no trace in it: workbook.py empties that definition for the reader to fill.
 Messages number cells as Jupyter does: [3] is the third to run.
 """
 
@@ -29,6 +31,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 NAME = re.compile(r"\d\d_[a-z_]+\.ipynb")  # how a notebook of the series is called
 DIRECTIVE = re.compile(r"#\| (?:(export)|(export|default_exp) (\w+(?:\.\w+)*)) *")
+HOLE = re.compile(r"#\| hole ([\w.]+)(?: below (.+?))? *")
 ALMOST = re.compile(r"#\||\s*#+\s*\|?\s*(default_exp\b|exports?(\s+[\w.]+)?\s*$)", re.IGNORECASE)
 FUNCTIONAL = "nn.functional"
 NAMES = json.loads(Path(__file__).with_name("pytorch_names.json").read_text(encoding="utf-8"))
@@ -88,7 +91,7 @@ def read(path):
     default, modules = None, {}
     for number, source in code_cells(path).items():
         where, lines = f"{path.name} [{number}]", source.split("\n")
-        head = list(takewhile(DIRECTIVE.fullmatch, lines))
+        head = list(takewhile(lambda s: DIRECTIVE.fullmatch(s) or HOLE.fullmatch(s), lines))
         body = lines[len(head) :]
         if wrong := next(filter(ALMOST.match, body), None):
             raise SeriesError(
@@ -96,7 +99,8 @@ def read(path):
                 "`#| default_exp MODULE`, spelled like this, at the top of its cell"
             )
         targets = []
-        for plain, command, module in (DIRECTIVE.fullmatch(line).groups() for line in head):
+        for plain, command, module in (found.groups() for found in map(DIRECTIVE.fullmatch, head)
+                                       if found):
             if command == "default_exp" and (number > 1 or default):
                 raise SeriesError(f"{where}: default_exp belongs in the first code cell, once")
             if command == "default_exp":
@@ -491,6 +495,10 @@ def refresh(*names, root=ROOT):
 
 def main():
     """Run the command line; see the top of this file."""
+    if sys.argv[1:2] and sys.argv[1] in ("workbook", "check-workbook", "fill"):
+        import workbook
+
+        sys.exit(workbook.main(sys.argv[1:]))
     commands = {"export": export, "run": run, "refresh": refresh}
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
