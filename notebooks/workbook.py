@@ -39,7 +39,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 MADE = "# A workbook, made by `python notebooks/series.py workbook`\n"
 SCRIPTS = ["series.py", "workbook.py", "plots.py", "scripts.py", "pytorch_names.json"]
-STUB = 'raise NotImplementedError("the hole {} of {}.ipynb is still open")'
+STUB = 'raise NameError("the hole {} of {}.ipynb is still open")'  # an error that nobody catches
 OPEN = re.compile(r"the hole (\S+) of (\S+)\.ipynb is still open")
 FIRST = "import workbook  # not found? Open this notebook in the folder notebooks/ of the workbook"
 AHEAD = "14_manners.ipynb"  # the second reading's modules come when the reader gets there
@@ -470,7 +470,8 @@ class Unit:
     """Statements that run together: what they bind, what they change, what they use."""
 
     def __init__(self, number, body, module=None):
-        self.number, self.body, self.module = number, body, module
+        self.number, self.module = number, module
+        self.code = compile(ast.Module(body, []), f"[{number}]", "exec")
         text = ast.unparse(ast.Module(body, []))
         top = symtable.symtable(text, "cell", "exec")
         self.binds = {s.get_name() for s in top.get_symbols()
@@ -491,11 +492,6 @@ class Unit:
                     if isinstance(part, ast.Name):
                         self.binds.add(part.id)
 
-    def run(self, namespace):
-        """Execute the statements."""
-        code = compile(ast.Module(self.body, []), f"[{self.number}]", "exec")
-        exec(code, namespace)
-
 
 def units(sources, last, whole):
     """Return the Units of the cells up to number last, of which those in whole run as a whole."""
@@ -503,18 +499,22 @@ def units(sources, last, whole):
     for number, source in sources.items():
         if number > last:
             break
-        lines = source.split("\n")
-        matches = list(filter(None, map(series.DIRECTIVE.fullmatch, lines)))
-        for match in matches:
-            default = match[3] if match[2] == "default_exp" else default
-        exports = [m for m in matches if m[1] or m[2] == "export"]
-        tree = ast.parse(clean(source))
-        if exports or number in whole:
-            module = None if not exports else exports[0][3] or default
-            found.append(Unit(number, tree.body, module))
-        else:
-            found += [Unit(number, [node]) for node in tree.body if not isinstance(node, ast.Expr)]
+        matches = filter(None, map(series.DIRECTIVE.fullmatch, source.split("\n")))
+        exports = []
+        for plain, command, module in map(re.Match.groups, matches):
+            default = module if command == "default_exp" else default
+            exports += [] if command == "default_exp" else [default if plain else module]
+        found += cell_units(number, source, exports[0] if exports else None, number in whole)
     return found
+
+
+@functools.cache
+def cell_units(number, source, module, whole):
+    """Return the Units of a cell: one if it is exported or runs as a whole, else its statements."""
+    tree = ast.parse(clean(source))
+    if module or whole:
+        return [Unit(number, tree.body, module)]
+    return [Unit(number, [node]) for node in tree.body if not isinstance(node, ast.Expr)]
 
 
 def slice_for(sources, hole, given=()):
@@ -540,7 +540,7 @@ def judged(sources, hole):
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             for unit in slice_for(sources, hole, checks()[hole.name].given):
-                unit.run(namespace)
+                exec(unit.code, namespace)
             return verdict(hole.name, namespace)
     except SyntaxError as error:
         return f"{hole.name}: {error.msg} in line {error.lineno} of a cell"

@@ -49,7 +49,7 @@ def _(matmul, Tensor):
       "With z = exp(-|a|): the value is 1 / (1 + z) where a is 0 or more, z / (1 + z) below.",
       "The slope is value · (1 - value). floats(a) takes integers, too.")
 def _(sigmoid, Tensor):
-    for a in [0.0], [1.0, -2.0, 3.0]:
+    for a in [0.0], [1.0, -2.0, 0.5]:
         way_back(f"sigmoid at {a}", sigmoid, lambda a: 1 / (1 + np.exp(-a)), [a], Tensor)
     with np.errstate(all="raise", under="ignore"):
         for dtype in np.float32, np.float64:
@@ -60,6 +60,8 @@ def _(sigmoid, Tensor):
                    lambda: str(sigmoid(Tensor(far)).dtype), dtype.__name__)
         expect("sigmoid of the integers 0 and 2", lambda: sigmoid(Tensor(np.array([0, 2]))).data,
                np.array([0.5, 0.880797]), 1e-6)
+        expect("sigmoid of integers: the dtype",
+               str(sigmoid(Tensor(np.array([0, 2]))).dtype), "float32")
 
 
 @hole("_expand",
@@ -99,6 +101,8 @@ def _(softmax, Tensor):
         expect("softmax of 1000, 1001, 998", lambda: softmax(far, 0).data,
                shares(np.array([0.0, 1.0, -2.0]), 0), 1e-6)
     expect("softmax of float32: its dtype", str(softmax(far, 0).dtype), "float32")
+    expect("softmax of a single number, over dim 0",
+           lambda: softmax(Tensor(np.array(3.0)), 0).data, 1.0)
     expect("softmax of the integers 0 and 0", lambda: softmax(Tensor(np.array([0, 0])), 0).data,
            np.array([0.5, 0.5]))
 
@@ -117,6 +121,8 @@ def _(log_softmax, Tensor):
         expect("log_softmax of 1000, -1000", lambda: log_softmax(far, 0).data,
                np.array([0.0, -2000.0]))
     expect("log_softmax of float32: its dtype", str(log_softmax(far, 0).dtype), "float32")
+    expect("log_softmax of a single number, over dim 0",
+           lambda: log_softmax(Tensor(np.array(3.0)), 0).data, 0.0)
     expect("log_softmax of the integers 0 and 0",
            lambda: log_softmax(Tensor(np.array([0, 0])), 0).data, -np.log([2.0, 2.0]))
 

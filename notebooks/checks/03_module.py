@@ -64,6 +64,10 @@ def _(Module):
     listed("the same with remove_duplicate=False", root, {"": root, "a": a, "a.b": b, "c": b},
            remove_duplicate=False)
     listed("with a in memo", root, {"": root, "c": b}, memo={a})
+    a.d = b
+    listed("and as root.a.d, with remove_duplicate=False", root,
+           {"": root, "a": a, "a.b": b, "a.d": b, "c": b}, remove_duplicate=False)
+    del a.d
     b.up = root
     listed("b refers back to root", root, {"": root, "a": a, "a.b": b})
     listed("the same with remove_duplicate=False", root, {"": root, "a": a, "a.b": b, "c": b},

@@ -51,7 +51,8 @@ def _(Optimizer, Tensor):
       "is 1 - dampening.")
 def _(SGD, Tensor):
     for m, steps, alpha, dampening in [(0.0, 1, 0.0, 0), (0.0, 3, 0.5, 0), (0.9, 1, 0.0, 0),
-                                       (0.9, 2, 0.0, 0), (0.5, 4, 0.5, 0), (0.9, 3, 0.0, 0.25)]:
+                                       (0.9, 2, 0.0, 0), (0.5, 4, 0.5, 0), (0.9, 3, 0.0, 0.25),
+                                       (0.0, 2, 0.0, 0.25)]:
         p, q = (Tensor(np.array(x), True) for x in ([2.0, -1.0], [[4.0]]))
         frozen, fresh = Tensor(np.array([1.0]), True), Tensor(np.array([1.0]), True)
         frozen.grad = Tensor(np.array([5.0]))
