@@ -212,7 +212,7 @@ def book_of(path):
             cell["source"] = emptied(cell["source"], here)
             calls = [f'workbook.check("{hole.name}")' for hole in here]
             calls[0] += f'  # or .hint("{here[0].name}"), or .answer("{here[0].name}")'
-            cells.append(cell | {"id": f"{cell['id']}-check", "source": "\n".join(calls)})
+            cells.append(cell | {"id": f"hole-{cell['id']}", "source": "\n".join(calls)})
     return notebook | {"cells": cells}
 
 
@@ -252,6 +252,7 @@ def make(book=BOOK):
 
 def fill(wanted, book=BOOK):
     """Fill a hole, or all open ones of a notebook that is named by its number or its name."""
+    beside()
     chosen = [hole for hole in holes().values() if hole.name == wanted]
     if not chosen:
         stem = Path(wanted).stem
@@ -377,7 +378,8 @@ def compare(case, got, expected, atol, rtol):
         raise Wrong(f"{case}: expected the shape {expected.shape}, got {got.shape}")
     if got.dtype.kind not in "fiub":
         raise Wrong(f"{case}: expected numbers, got {shown(got)}")
-    gap = np.abs(got.astype(float) - expected)
+    with np.errstate(invalid="ignore"):
+        gap = np.abs(got.astype(float) - expected)
     wrong = ~(gap <= atol + rtol * np.abs(expected)) & ~((got == expected) | (
         np.isnan(got.astype(float)) & np.isnan(expected.astype(float))))
     if wrong.any():
@@ -452,9 +454,14 @@ def hint(name):
 def answer(name):
     """Print the series' own lines for a hole."""
     known(name)
-    if not (SERIES / "notebooks" / "workbook.py").exists():
-        raise WorkbookError("the series is not beside this workbook")
+    beside()
     print(solution(holes()[name]))
+
+
+def beside():
+    """Raise WorkbookError where the series, which has the answers, is not beside the workbook."""
+    if not (SERIES / "notebooks" / "workbook.py").exists():
+        raise WorkbookError("the answers are in the series, which is not beside this workbook")
 
 
 def known(name):
