@@ -3,7 +3,7 @@
     python notebooks/series.py export [--check] [NOTEBOOK ...]
     python notebooks/series.py run [NOTEBOOK ...]
     python notebooks/series.py refresh [NOTEBOOK ...]
-    python notebooks/series.py workbook | check-workbook | fill NUMBER or HOLE; see workbook.py
+    python notebooks/series.py workbook | check-workbook | fill ...; see workbook.py
 
 `#| default_exp nn.module` at the top of a notebook's first code cell names its module. `#| export`
 at the top of a cell sends the cell there, `#| export nn.layers` to another module of the notebook.

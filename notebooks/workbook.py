@@ -1,9 +1,9 @@
 """The series with holes to fill, and a check for each.
 
-    python notebooks/series.py workbook              write workbook/, keeping what is there
-    python notebooks/series.py check-workbook        which holes are filled rightly? 0 if all are
-    python notebooks/series.py fill 03               fill what is open in 03_module
-    python notebooks/series.py fill mul              fill one hole
+    python notebooks/series.py workbook                  write workbook/, keeping what is there
+    python notebooks/series.py check-workbook [FOLDER]   what is filled rightly? 0 if all is
+    python notebooks/series.py fill 03                   fill what is open in 03_module
+    python notebooks/series.py fill mul                  fill one hole
 
 `#| hole mul`, below `#| export` if that is there, says that the reader writes the body of the
 definition `mul` in that cell; signature and docstring stay. `#| hole nll_loss below rows = ` leaves
@@ -39,7 +39,8 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 MADE = "# A workbook, made by `python notebooks/series.py workbook`\n"
 SCRIPTS = ["series.py", "workbook.py", "plots.py", "scripts.py", "pytorch_names.json"]
-STUB = 'raise NameError("the hole {} of {}.ipynb is still open")'  # an error that nobody catches
+# An error that nobody catches by accident.
+STUB = 'raise NameError("the hole {} of {}.ipynb is still open (or not saved and exported)")'
 OPEN = re.compile(r"the hole (\S+) of (\S+)\.ipynb is still open")
 FIRST = "import workbook  # not found? Open this notebook in the folder notebooks/ of the workbook"
 AHEAD = "14_manners.ipynb"  # the second reading's modules come when the reader gets there
@@ -247,7 +248,8 @@ def make(book=BOOK):
             series.export(*names, root=book)
     if kept:
         print("kept as they are:", ", ".join(kept))
-    print(f"{book.name}/ has {len(holes())} holes: open {book.name}/notebooks/01_tensor.ipynb")
+    print(f"{book.name}/ has {len(holes())} holes. The first is in {book.name}/notebooks/"
+          "01_tensor.ipynb")
 
 
 def fill(wanted, book=BOOK):
@@ -344,7 +346,8 @@ def open_or_raised(name, error):
         other, notebook = found.groups()
         if other == name:
             return f"{name}: still open: write its lines in the place of `raise`, and run that cell"
-        return f"{name}: needs the hole {other} of {notebook}.ipynb, which is still open"
+        return (f"{name}: needs the hole {other} of {notebook}.ipynb, which is still open (if you "
+                "have filled it, save that notebook and run it to its end)")
     return f"{name}: raised {type(error).__name__}: {str(error) or 'without a message'}"
 
 
@@ -572,6 +575,8 @@ def verdicts(book=BOOK, seconds=60):
         root = Path(folder, "workbook")
         shutil.copytree(book, root, ignore=shutil.ignore_patterns("build", "__pycache__", ".*"))
         shutil.copytree(HERE / "checks", root / "notebooks/checks", dirs_exist_ok=True)
+        for name in SCRIPTS:  # whoever asks trusts these, and not the reader's copies
+            shutil.copy(HERE / name, root / "notebooks" / name)
         for path in series.find(root):
             with contextlib.redirect_stdout(io.StringIO()):
                 broken = exported(path, root)
@@ -618,16 +623,18 @@ def table(book=BOOK):
     """Print a line for each hole, and return how many are not filled rightly."""
     if not is_workbook(book):
         raise WorkbookError(f"there is no workbook in {book}: make one with series.py workbook")
-    found, open_ones = verdicts(book), 0
-    for name, hole in holes_of(book).items():
-        wrong = found.get(name, "no check was run")
-        stub = STUB.format(name, hole.notebook) in cell_of(hole, book)
-        state = "right" if wrong is None else "open" if stub else "wrong"
-        open_ones += state != "right"
-        said = "" if state != "wrong" else (wrong or "").removeprefix(f"{name}: ")
+    found, there, right = verdicts(book), holes_of(book), 0
+    every = holes() if SERIES.joinpath("notebooks", "workbook.py").exists() else there
+    for name, hole in every.items():
+        wrong = found.get(name, "the directive `#| hole` of this name is not in the notebook")
+        stub = name in there and STUB.format(name, hole.notebook) in cell_of(there[name], book)
+        waits = (wrong or "").startswith(f"{name}: needs the hole")
+        state = ("right" if wrong is None else "open" if stub else "waits" if waits else "wrong")
+        right += state == "right"
+        said = "" if state in ("right", "open") else wrong.removeprefix(f"{name}: ")
         print(f"{hole.notebook:<16} {name:<22} {state:<6} {said}".rstrip())
-    print(f"{len(found) - open_ones} of {len(found)} holes are filled rightly")
-    return open_ones
+    print(f"{right} of {len(every)} holes are filled rightly")
+    return len(every) - right
 
 
 def main(arguments):
@@ -636,15 +643,15 @@ def main(arguments):
     try:
         if command == "workbook" and not names:
             make()
-        elif command == "check-workbook" and not names:
-            return min(table(), 1)
+        elif command == "check-workbook" and len(names) < 2:
+            return min(table(*map(Path, names)), 1)
         elif command == "fill" and names:
             for name in names:
                 fill(name)
         elif command == "judge":
             judge(*names)
         else:
-            raise WorkbookError("usage: workbook | check-workbook | fill NUMBER or HOLE ...")
+            raise WorkbookError("usage: workbook | check-workbook [FOLDER] | fill NUMBER|HOLE ...")
     except (WorkbookError, series.SeriesError) as error:
         print(f"series.py: {error}", file=sys.stderr)
         return 1
