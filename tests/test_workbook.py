@@ -436,8 +436,8 @@ def test_marking_trusts_nothing_in_the_folder_but_the_cells(mine):
     assert lines["mul"].split() == ["01_tensor", "mul", "right"]
     assert lines["_walk"].split() == ["01_tensor", "_walk", "open"]
     assert lines["backward"].split()[2:] == (
-        "waits needs the hole _walk of 01_tensor.ipynb, which is still open (if you have filled it, "
-        "save that notebook and run it to its end)").split()
+        "waits needs the hole _walk of 01_tensor.ipynb, which is still open (if you have filled "
+        "it, save that notebook and run it to its end)").split()
     for name in "youngest", "softmax":
         assert lines[name].endswith("of this name is not in the notebook")
     assert done.stdout.endswith(f"2 of {len(HOLES)} holes are filled rightly\n")
