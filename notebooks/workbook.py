@@ -486,6 +486,7 @@ class Unit:
         top = symtable.symtable(text, "cell", "exec")
         self.binds = {s.get_name() for s in top.get_symbols()
                       if s.is_assigned() or s.is_imported()}
+        self.changes = set()
         self.uses = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
         tables = list(top.get_children())
         while tables:
@@ -500,7 +501,7 @@ class Unit:
                 while isinstance(part, (ast.Attribute, ast.Subscript)):
                     part = part.value
                     if isinstance(part, ast.Name):
-                        self.binds.add(part.id)
+                        self.changes.add(part.id)
 
 
 def units(sources, last, whole):
@@ -532,12 +533,18 @@ def slice_for(sources, hole, given=()):
     asked = set(inspect.signature(checks()[hole.name].function).parameters)
     in_lines = definition(ast.parse(clean(sources[hole.number])), hole.name) is None
     every = units(sources, hole.number, {hole.number} if in_lines else ())
-    chosen = {unit for unit in every if in_lines and unit.number == hole.number}
-    wanted = asked.union(*(unit.uses for unit in chosen)) - set(given)
+    return needed(every, hole.number if in_lines else None, asked, given)
+
+
+def needed(every, whole, asked=(), given=()):
+    """Return those of the Units, in order, that bind what is asked for, and what cell number whole
+    uses, and what these use in turn; not what is given."""
+    chosen = {unit for unit in every if unit.number == whole}
+    wanted = set(asked).union(*(unit.uses - unit.binds for unit in chosen)) - set(given)
     while True:
         modules = {unit.module for unit in chosen if unit.module}
         more = {unit for unit in every if unit not in chosen
-                and (unit.binds & wanted or unit.module in modules)}
+                and ((unit.binds | unit.changes) & wanted or unit.module in modules)}
         if not more:
             return [unit for unit in every if unit in chosen]
         chosen |= more

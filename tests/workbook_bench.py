@@ -234,6 +234,7 @@ def journey(root):
     import contextlib
     import io
 
+    os.environ.pop("PYTHONPATH", None)  # kernels shall find what lies beside their notebooks
     with contextlib.redirect_stdout(io.StringIO()):
         workbook.make(root)
     filled = set()
@@ -245,6 +246,11 @@ def journey(root):
         passed = {hole for hole, wrong in workbook.verdicts(root).items() if wrong is None}
         assert passed == filled, (name, passed ^ filled)
         print(f"{len(filled):2} filled, these and no others pass: {name}", flush=True)
+    run_all(root)
+
+
+def run_all(root):
+    """Run the notebooks of a filled workbook in fresh kernels, each on what the others exported."""
     for path in series.find(root):
         if path.name < "10":
             series.execute(path, root)
