@@ -57,8 +57,23 @@ def is_workbook(root=ROOT):
     return project.exists() and project.read_text(encoding="utf-8").startswith(MADE)
 
 
+def forgetful(export):
+    """Return series.export for a workbook. A module is there from the start, with its holes, and
+    may be loaded long before it is exported; what has changed is forgotten, and imported anew."""
+    @functools.wraps(export)
+    def exported(*names, root=ROOT):
+        before = {path: path.read_bytes() for path in (root / "nptorch").rglob("*.py")}
+        export(*names, root=root)
+        for path, text in before.items():
+            if path.name != "__init__.py" and path.read_bytes() != text:
+                sys.modules.pop(".".join(path.relative_to(root).with_suffix("").parts), None)
+
+    return exported
+
+
 if is_workbook():
     sys.path.insert(0, str(ROOT))  # the reader's nptorch, whatever else is installed
+    series.export = forgetful(series.export)
 BOOK = ROOT if is_workbook() else ROOT / "workbook"
 SERIES = ROOT.parent if is_workbook() else ROOT  # a handed out workbook has none beside it
 
@@ -347,7 +362,7 @@ def open_or_raised(name, error):
         if other == name:
             return f"{name}: still open: write its lines in the place of `raise`, and run that cell"
         return (f"{name}: needs the hole {other} of {notebook}.ipynb, which is still open (if you "
-                "have filled it, save that notebook and run it to its end)")
+                "have filled it: save that notebook, restart its kernel, and run it to its end)")
     return f"{name}: raised {type(error).__name__}: {str(error) or 'without a message'}"
 
 

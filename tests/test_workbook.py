@@ -438,12 +438,32 @@ def test_marking_trusts_nothing_in_the_folder_but_the_cells(mine):
     assert lines["_walk"].split() == ["01_tensor", "_walk", "open"]
     assert lines["backward"].split()[2:] == (
         "waits needs the hole _walk of 01_tensor.ipynb, which is still open (if you have filled "
-        "it, save that notebook and run it to its end)").split()
+        "it: save that notebook, restart its kernel, and run it to its end)").split()
     for name in "youngest", "softmax":
         assert lines[name].endswith("of this name is not in the notebook")
     assert done.stdout.endswith(f"2 of {len(HOLES)} holes are filled rightly\n")
     refused = python(series.ROOT, "series.py", "check-workbook", str(mine / "nowhere"))
     assert refused.returncode == 1 and "there is no workbook in" in refused.stderr
+
+
+def test_what_is_exported_is_imported_anew(mine):
+    """05 loads nptorch.optim.optimizer with its hole, exports it filled, and imports it for SGD."""
+    program = (
+        "import workbook, series, inspect\n"
+        "from nptorch import optim\n"
+        "old, book = optim.Optimizer, workbook.ROOT\n"
+        "path = book / 'notebooks/05_optimizer.ipynb'\n"
+        "stub = workbook.STUB.format('_regularization', '05_optimizer').replace('\"', '\\\\\"')\n"
+        "text = path.read_text('utf-8')\n"
+        "assert stub in text\n"
+        "path.write_text(text.replace(stub, 'return 7'), 'utf-8')\n"
+        "series.export('05_optimizer.ipynb')\n"
+        "from nptorch.optim.optimizer import Optimizer\n"
+        "assert Optimizer is not old\n"
+        "print(Optimizer._regularization(None))\n")
+    done = python(mine, "-c", program)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "7"
 
 
 def test_hole_by_hole_in_a_fresh_kernel(mine):
