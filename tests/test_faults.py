@@ -378,6 +378,18 @@ def test_one_element_is_a_view():
     assert [type(t.data) for t in (x[0], x[0, ...], x.sum(), next(iter(x)))] == [np.ndarray] * 4
 
 
+@pytest.mark.parametrize("other", [np.zeros(3), np.zeros((2, 2)), np.zeros(()), np.zeros(2, int)])
+def test_backward_that_cannot_add_to_one_grad_changes_none(other):
+    x, y, z = leaves = [nptorch.ones(2, requires_grad=True) for _ in range(3)]
+    (x * y * z).sum().backward()
+    y.grad.data = other
+    before = [leaf.grad.tolist() for leaf in leaves]
+    loss = (x * y * z).sum()
+    with pytest.raises(RuntimeError, match=r"grad: expected floats of shape \(2,\) to add to"):
+        loss.backward()
+    assert [leaf.grad.tolist() for leaf in leaves] == before
+
+
 def test_only_leaves_can_be_deep_copied():
     w = leaf([1.0, 2.0])
     for y in (w * 2, [w * 2], {"h": (w + 1).sum()}):
