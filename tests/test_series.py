@@ -427,6 +427,26 @@ def test_run_writes_pages_and_no_notebook(root, capsys):
     assert capsys.readouterr().out.startswith("01_tensor ")
 
 
+@pytest.mark.parametrize("installed", [True, False])
+def test_run_shows_the_notebook_of_pytorch_as_stored_without_it(
+    root, capsys, monkeypatch, installed
+):
+    equip(root)
+    path = add(root, "10_pytorch", ["print('run ' + 'anew')"])
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[1].outputs = [new_output("stream", text="as it was stored")]
+    nbformat.write(notebook, path)
+    find_spec = series.importlib.util.find_spec
+    found = {"torch": "found" if installed else None}
+    monkeypatch.setattr(series.importlib.util, "find_spec", lambda name, *rest: (
+        found[name] if name in found else find_spec(name, *rest)))
+    series.run(root=root)
+    page = (root / "build" / "10_pytorch.html").read_text("utf-8")
+    assert ("run anew" in page) is installed
+    assert ("as it was stored" in page) is not installed
+    assert ("PyTorch is not installed" in capsys.readouterr().out) is not installed
+
+
 def test_refresh_twice_gives_the_same_bytes(root):
     equip(root)
     cells = [*TENSOR, "print('one')\nprint('two')", "import nptorch\nnptorch.__file__"]
