@@ -13,10 +13,19 @@ from nptorch.inplace import check_inplace
 _owners = weakref.WeakValueDictionary()  # {id of a Tensor: whose grad it became}
 
 
+def _array(data):
+    """data as an array of real numbers; those of Python become float32."""
+    array = np.asarray(data)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"data: expected real numbers, got dtype {array.dtype}")
+    of_python = not isinstance(data, (np.ndarray, np.generic, Tensor))
+    return array.astype(np.float32) if of_python else array
+
+
 def _data(self, value):
     if not isinstance(value, (np.ndarray, np.generic, Tensor)):
         raise TypeError(f"data: expected an array or a Tensor, got {type(value).__name__}")
-    array = Tensor(value).data  # refused unless its numbers are real
+    array = _array(value)
     if self.requires_grad and array.dtype.kind != "f":
         raise TypeError(f"data: only floats can require grad, got dtype {array.dtype}")
     leaf = _owners.get(id(self))
@@ -51,14 +60,14 @@ def written(array):
     """Hears of every write into array, which may be a view; versions.py binds its record here."""
 
 
-_set, _simple_init = object.__setattr__, Tensor.__init__  # past the checks
+_set = object.__setattr__  # past the checks
 _CHECKS = {"data": _data, "requires_grad": _requires_grad, "grad": _grad}
 
 
 def _setattr(self, name, value):
     """Check what is assigned to data, requires_grad and grad; t.data += 1 assigns the array that is
     there already, and is a write in place."""
-    if name == "data" and value is vars(self).get("data"):
+    if name == "data" and value is self.data:
         written(value)
         return
     if name in _CHECKS:
@@ -68,8 +77,7 @@ def _setattr(self, name, value):
 
 def _init(self, data, requires_grad=False):
     if type(data) is not np.ndarray or data.dtype.kind not in "fiub":
-        _simple_init(self, data)
-        data = self.data
+        data = _array(data)
     _set(self, "data", data)
     if requires_grad:
         if requires_grad is not True or data.dtype.kind != "f":
