@@ -1108,15 +1108,3 @@ def layer_times(panels):
         ax.tick_params(axis="y", length=0)
     axes[0, 0].set_xlim(0, axes[0, 0].get_xlim()[1] * 1.3)
     axes[0, 0].invert_yaxis()
-
-
-def two_kernels(kernels):
-    """The places of one kernel in a strip, (t, rows, columns), with a 0 where it does not look."""
-    _, axes = plt.subplots(1, len(kernels), figsize=(5, 2.8))
-    for i, (ax, kernel) in enumerate(zip(axes, kernels)):
-        ax.imshow(kernel > 0, cmap="Greys", vmin=0, vmax=3)
-        for (r, c), value in np.ndenumerate(kernel):
-            ax.text(c, r, value, ha="center", va="center", fontsize=9)
-        ax.set(title=f"for output row {i} of the strip", xlabel="column of the window",
-               ylabel="row of the window", xticks=range(kernel.shape[1]),
-               yticks=range(kernel.shape[0]))

@@ -36,11 +36,9 @@ ALMOST = re.compile(r"#\||\s*#+\s*\|?\s*(default_exp\b|exports?(\s+[\w.]+)?\s*$)
 FUNCTIONAL = "nn.functional"
 NAMES = json.loads(Path(__file__).with_name("pytorch_names.json").read_text(encoding="utf-8"))
 ASKED_FOR = ("training", "datasets", "models")  # what `import nptorch` leaves to be asked for
-HEAD = (  # of what the exporter writes
-    '"""{}, in plain NumPy."""\n\n'
-    "# In the order of the notebooks: a later one may bind anew what an earlier one did simply.\n"
-    "# isort: skip_file\n"
-)
+# What the exporter writes begins with this. A later notebook may bind anew what an earlier one did
+# simply, so the order counts: pyproject.toml has ruff leave these imports unsorted.
+HEAD = '"""{}, in plain NumPy, in the order of the notebooks."""\n\n'
 PAGE = """{% extends "lab/index.html.j2" %}
 {% block data_png %}
 {% set alt = output | get_metadata("alt", "image/png") or "" %}
@@ -253,9 +251,7 @@ def functional_text(modules):
     """Return the text of nn/functional.py; modules is {module: text}."""
     names = standing(FUNCTIONAL, modules)
     text = HEAD.format("The functions behind the modules of nptorch.nn")
-    text += "".join(import_line("nn", module, names[module]) for module in names)
-    names = sorted(f'"{name}"' for module in names for name in names[module])
-    return text + (f"\n__all__ = [\n{listed(names)}\n]\n" if names else "")
+    return text + "".join(import_line("nn", module, names[module]) for module in names)
 
 
 def build(root=ROOT, names=()):

@@ -58,7 +58,7 @@ for x, back in node.edges:
 node.edges = node.edges if retain_graph else None
 """],
     "backward": ["""
-gradients = _walk(self, _first_gradient(self, gradient), retain_graph)
+gradients = _walk(self, start, retain_graph)
 for leaf in gradients:
     before = 0 if leaf.grad is None else leaf.grad.data
     leaf.grad = Tensor(np.asarray(before + gradients[leaf]))
@@ -428,7 +428,7 @@ WRONG = {
         "an array, not a Tensor": ("Tensor(np.array(g))", "np.array(g)"),
         "the caller's array": ("Tensor(np.array(g))", "Tensor(g)"),
         "retain_graph forgotten": (", retain_graph)", ", False)"),
-        "always from 1": ("_first_gradient(self, gradient)", "np.ones_like(self.data)"),
+        "always from 1": ("start", "np.ones_like(start)"),
         "always retains": (", retain_graph)", ", True)"),
     },
     "learn": {

@@ -192,7 +192,7 @@ def _(_walk, Tensor, add, mul, op):
 
 
 @hole("backward",
-      "_first_gradient says what the walk starts with, _walk returns {tensor: gradient}.",
+      "_walk(root, first gradient, retain_graph) returns {tensor: gradient}.",
       "A Tensor whose grad is None gets a Tensor of a copy; else add to the array of its grad.")
 def _(backward, Tensor, mul):
     a, b = (Tensor(np.array(value), True) for value in (3.0, 2.0))
