@@ -345,14 +345,13 @@ for n_in, n_out in (16 * 25, 120), (120, 84):
     layers += [nn.Linear(n_in, n_out), nn.ReLU()]
 self.layers = nn.Sequential(*layers, nn.Linear(84, 10))
 """],
-    "attack": ["""
+    "uphill": ["""
 pixels = Tensor(images.copy())
 pixels.requires_grad_()
 answers = model(pixels)
 cross_entropy(answers, Tensor(labels[:images.shape[0]])).backward()
 slope = pixels.grad.data
-moved = images + size * (slope > 0) - size * (slope < 0)
-return np.minimum(np.maximum(moved, 0), 1)
+return np.where(slope > 0, 1, np.where(slope < 0, -1, 0))
 """],
     "nudge": ["""
 rng, moved = np.random.default_rng(5), {}
@@ -836,15 +835,11 @@ return -(y * np.log(p) + (1 - y) * np.log(1 - p)), lambda g: g * (p - y), lambda
                  "nn.Flatten(),\n    nn.Linear(400, 120), nn.Tanh()"),
         "padding 1": ("padding=2", "padding=1"),
     },
-    "attack": {
-        "down the loss": ("images + size", "images - size"),
-        "by the gradient, not its sign": ("np.sign(x.grad.data)", "x.grad.data"),
-        "not clipped": "x = Tensor(images, requires_grad=True)\n"
-                       "cross_entropy(model(x), Tensor(labels[:len(images)])).backward()\n"
-                       "return images + size * np.sign(x.grad.data)",
-        "clipped to -1 and 1": (", 0, 1)", ", -1, 1)"),
-        "moved in place": ("return np.clip(images + size * np.sign(x.grad.data), 0, 1)",
-                           "images += size * np.sign(x.grad.data)\nreturn np.clip(images, 0, 1)"),
+    "uphill": {
+        "down the loss": ("np.sign(", "-np.sign("),
+        "the gradient, not its sign": ("np.sign(x.grad.data)", "x.grad.data"),
+        "every zero a one": ("np.sign(x.grad.data)", "np.where(x.grad.data < 0, -1, 1)"),
+        "the images, moved": ("return ", "images += 0.1\nreturn "),
         "all labels": ("labels[:len(images)]", "labels"),
         "its own answers": ("labels[:len(images)]", "model(x).data.argmax(1)"),
     },
