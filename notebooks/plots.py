@@ -1120,3 +1120,46 @@ def two_kernels(kernels):
         ax.set(title=f"for output row {i} of the strip", xlabel="column of the window",
                ylabel="row of the window", xticks=range(kernel.shape[1]),
                yticks=range(kernel.shape[0]))
+
+
+# 12_normalization
+
+
+def layers(looks, predicted):
+    """Spread (left) and gradient (right) at each layer, {name: (spreads, gradients)}, on log axes;
+    dotted, lines of the predicted factors a layer, {name: (there, back)}, None where there is
+    none."""
+    _, axes = plt.subplots(1, 2, figsize=(8.4, 3.4))
+    labels = ("spread over the images", "size of the gradient")
+    for ax, title, side in zip(axes, labels, (0, 1)):
+        for (name, values), color in zip(looks.items(), (BLUE, ORANGE, DARK)):
+            values, factor = np.array(values[side]), predicted[name][side]
+            n = len(values)
+            ax.semilogy(range(n), values, "-", color=color)
+            label(ax, n - 1, values[-1], name, color)
+            if factor is not None:
+                steps = np.arange(n)[:: 1 - 2 * side] - (1 if side == 0 else 0)
+                line = values[1 if side == 0 else -1] * float(factor) ** steps
+                low = values.min() / 3
+                ax.semilogy(np.where(line > low)[0], line[line > low], ":", color=DARK,
+                            linewidth=1.4)
+        ax.set(title=title, xlabel="layer", ylabel="root mean square", xlim=(-1, 1.35 * n))
+        ax.set_xticks([0, 10, 20, 30, 40, 50])
+
+
+def ablation(everything, names, rates, right):
+    """A row for each combination (0 or 1 for each name), a column for each rate, and in each cell
+    the share of right answers: the darker, the better."""
+    _, ax = plt.subplots(figsize=(6.4, 3.9))
+    ax.imshow(right, cmap="Blues", vmin=0, vmax=1.2, aspect="auto")
+    for (row, column), share in np.ndenumerate(right):
+        ax.text(column, row, f"{share:.0%}", ha="center", va="center",
+                color="white" if share > 0.7 else DARK)
+    ax.set_xticks(range(len(rates)), rates)
+    ax.set_yticks(range(len(everything)),
+                  [" + ".join(n for n, there in zip(names, which) if there) or "none of them"
+                   for which in everything])
+    ax.set(xlabel="learning rate")
+    ax.tick_params(length=0)
+    for side in ("left", "bottom"):
+        ax.spines[side].set_visible(False)
