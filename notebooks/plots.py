@@ -1128,22 +1128,26 @@ def two_kernels(kernels):
 def layers(looks, predicted):
     """Spread (left) and gradient (right) at each layer, {name: (spreads, gradients)}, on log axes;
     dotted, lines of the predicted factors a layer, {name: (there, back)}, None where there is
-    none."""
+    none: from layer 1 on, and from the last one back."""
     _, axes = plt.subplots(1, 2, figsize=(8.4, 3.4))
-    labels = ("spread over the images", "size of the gradient")
-    for ax, title, side in zip(axes, labels, (0, 1)):
-        for (name, values), color in zip(looks.items(), (BLUE, ORANGE, DARK)):
-            values, factor = np.array(values[side]), predicted[name][side]
-            n = len(values)
-            ax.semilogy(range(n), values, "-", color=color)
-            label(ax, n - 1, values[-1], name, color)
+    for side, ax in enumerate(axes):
+        curves = {name: np.array(values[side]) for name, values in looks.items()}
+        highest = max(curves, key=lambda name: curves[name][25])
+        low, high = (f(np.log10(f([f(values) for values in curves.values()])))
+                     for f in (np.min, np.max))
+        for (name, values), color in zip(curves.items(), (BLUE, "#a4550a")):
+            n, factor, rising = len(values), predicted[name][side], values[-1] > values[25]
+            ax.semilogy(values, "-", color=color)
             if factor is not None:
-                steps = np.arange(n)[:: 1 - 2 * side] - (1 if side == 0 else 0)
-                line = values[1 if side == 0 else -1] * float(factor) ** steps
-                low = values.min() / 3
-                ax.semilogy(np.where(line > low)[0], line[line > low], ":", color=DARK,
-                            linewidth=1.4)
-        ax.set(title=title, xlabel="layer", ylabel="root mean square", xlim=(-1, 1.35 * n))
+                steps = np.arange(n) - 1 if side == 0 else np.arange(n)[::-1]
+                line = values[1 if side == 0 else -1] * float(factor)**steps
+                ax.semilogy(np.where(np.log10(line) > np.floor(low), line, np.nan), ":",
+                            color=DARK, linewidth=1.6)
+            above = name == highest
+            label(ax, 25, values[25], name, color, dx=0, dy=12 if above else -12,
+                  ha="right" if above == rising else "left")
+        ax.set(title=("spread over the images", "size of the gradient")[side], xlabel="layer",
+               ylabel="root mean square", ylim=(10**np.floor(low), 10**np.ceil(high)))
         ax.set_xticks([0, 10, 20, 30, 40, 50])
 
 

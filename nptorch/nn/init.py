@@ -4,13 +4,14 @@ import math
 
 from nptorch.autograd import no_grad
 from nptorch.checks import number
-from nptorch.creation import full_like, rand_like, randn_like
+from nptorch.creation import rand_like, randn_like
 
 
 @no_grad
 def uniform_(tensor, a=0.0, b=1.0):
     """Draw tensor evenly from [a, b). Raises ValueError if b is less than a."""
-    number("b - a", b - a)
+    if not a <= b:
+        raise ValueError(f"b: expected a number of at least a = {a}, got {b}")
     return tensor.copy_(a + (b - a) * rand_like(tensor))
 
 

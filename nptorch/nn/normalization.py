@@ -58,18 +58,19 @@ def _normalize(x, weight, bias, /, view, axes, eps, note=None):
         g *= scale
         return g.reshape(shape)
 
-    return (value.reshape(shape), back,
-            lambda g: _sum(g.reshape(view), others, normal).reshape(-1),
-            lambda g: _sum(g.reshape(view), others).reshape(-1))
+    def down(g, *factor):
+        return _sum(g.reshape(view), others, *factor).reshape(-1)
+
+    return value.reshape(shape), back, lambda g: down(g, normal), down
 
 
 def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False,
                momentum=0.1, eps=1e-5):
     """input (N, C, ...) with mean 0 and variance 1 in each of C features, times weight (C,), plus
     bias (C,). While training, mean and variance are the batch's, and the running ones (C,) move
-    towards them by the share momentum; otherwise they are the running ones. Raises ValueError for
-    sizes that do not fit, and for one number a feature while training.
-    Source: Ioffe and Szegedy (2015)."""
+    towards them by the share momentum; otherwise they are the running ones. ValueError for sizes
+    that do not fit, and for less than two numbers a feature while training. Source: Ioffe and
+    Szegedy (2015)."""
     if input.ndim < 2:
         raise ValueError(f"input: expected shape (N, C, ...), got {input.shape}")
     weight, bias = _affine(input, input.shape[1:2], weight, bias)
@@ -83,14 +84,13 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     axes = 0, *range(2, input.ndim)
     n = math.prod(input.shape[i] for i in axes)
     if n < 2:
-        raise ValueError(f"input: expected two numbers a feature or more, got {input.shape}")
+        raise ValueError(f"input: expected two numbers a feature while training, got {input.shape}: "
+                         "one has no variance (drop_last=True in the loader, or eval())")
 
     def note(mean, var):
         for running, new in (running_mean, mean), (running_var, var * (n / (n - 1))):
-            if running is not None:
-                kept = running.data  # which no graph holds, so backward need not hear of it
-                kept *= 1 - momentum
-                kept += momentum * new.reshape(-1)
+            if running is not None:  # no graph holds its array, so backward need not hear of it
+                running.data[:] = (1 - momentum) * running.data + momentum * new.reshape(-1)
 
     return _normalize(input, weight, bias, input.shape, axes, eps, note)
 
@@ -106,33 +106,26 @@ class _BatchNorm(Module):
         self.affine, self.track_running_stats = affine, track_running_stats
         self.weight = Parameter(ones(num_features)) if affine else None
         self.bias = Parameter(zeros(num_features)) if affine and bias else None
-        stats = zeros(num_features), ones(num_features), zeros(dtype=int64)
-        for name, value in zip(("running_mean", "running_var", "num_batches_tracked"), stats):
+        for name, value in (("running_mean", zeros(num_features)),
+                            ("running_var", ones(num_features)),
+                            ("num_batches_tracked", zeros(dtype=int64))):
             self.register_buffer(name, value if track_running_stats else None)
 
+    def forward(self, x):
+        if x.ndim not in self.dims or x.shape[1] != self.num_features:
+            label, expected = f"{type(self).__name__} {self.num_features}", self.expected
+            raise ShapeError(self, label, x.shape, expected.format(self.num_features))
+        training, momentum = self.training or self.running_mean is None, self.momentum
+        if self.training and self.num_batches_tracked is not None:
+            self.num_batches_tracked.data[...] += 1
+            momentum = 1 / self.num_batches_tracked.item() if momentum is None else momentum
+        return batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias,
+                          training, momentum, self.eps)
 
-def _forward(self, x):
-    label = f"{type(self).__name__} {self.num_features}"
-    if x.ndim not in self.dims or x.shape[1] != self.num_features:
-        raise ShapeError(self, label, x.shape, self.expected.format(self.num_features))
-    training, momentum = self.training or self.running_mean is None, self.momentum
-    if training and x.data.size < 2 * self.num_features:
-        raise ShapeError(self, label, x.shape, "two numbers a feature or more while training: "
-                         "one alone has no variance (drop_last=True in the loader, or eval())")
-    if self.training and self.num_batches_tracked is not None:
-        self.num_batches_tracked.data[...] += 1
-        momentum = 1 / self.num_batches_tracked.item() if momentum is None else momentum
-    return batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias,
-                      training, momentum, self.eps)
-
-
-def _extra_repr(self):
-    return (f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
-            f"affine={self.affine}, bias={self.bias is not None}, "
-            f"track_running_stats={self.track_running_stats}")
-
-
-_BatchNorm.forward, _BatchNorm.extra_repr = _forward, _extra_repr
+    def extra_repr(self):
+        return (f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, "
+                f"affine={self.affine}, bias={self.bias is not None}, "
+                f"track_running_stats={self.track_running_stats}")
 
 
 class BatchNorm1d(_BatchNorm):
@@ -157,7 +150,7 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
 
 
 class LayerNorm(Module):
-    """layer_norm with weight and bias. Raises ShapeError for a misfit."""
+    """layer_norm with weight and bias, 1 and 0 at first. Raises ShapeError for a misfit."""
 
     def __init__(self, normalized_shape, eps=1e-5, elementwise_affine=True, bias=True):
         size = integers("normalized_shape", (normalized_shape,))
