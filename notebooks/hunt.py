@@ -9,7 +9,7 @@ import sys
 import textwrap
 
 import numpy as np
-from workbook import Wrong, expect, shown
+from workbook import Wrong, expect
 
 from nptorch import Tensor, manual_seed, nn, no_grad, optim
 from nptorch.autograd import Node
@@ -118,10 +118,14 @@ def _(softmax):
     for rows in [[[0.0, 1.0, 2.0]], [[0.0, 1.0, 2.0], [1000.0, 1001.0, 1002.0]],
                  [[0.0, 1.0, 2.0], [30.0, 0.0, 60.0], [-700.0, -701.0, -3000.0]]]:
         x = np.array(rows)
-        expected = [np.exp(row - max(row)) / sum(np.exp(row - max(row))) for row in rows]
+        shares = [[1 / sum(np.exp(b - a) for b in row) for a in row] for row in x]
         got = softmax(x.copy())
-        expect(f"softmax of {shown(x)}", got, np.array(expected))
-    expect("softmax of [0., 1., 2.], (3,)", softmax(np.arange(3.0)), np.array(expected[0]))
+        expect(f"the shape of softmax of {x.shape}", got.shape, x.shape)
+        for row, share, expected in zip(x, got, shares):
+            others = [other.tolist() for other in x if other is not row and (other != row).any()]
+            expect(f"softmax of {row} in a batch with {others or 'no other'}", share,
+                   np.array(expected))
+    expect("softmax of [0., 1., 2.], (3,)", softmax(np.arange(3.0)), np.array(shares[0]))
 
 
 @bug("future")
@@ -175,8 +179,8 @@ def _(read_pixels, images, labels):
     net, prepared = read_pixels(np.round(255 * images[300:700]), labels[300:700])
     with no_grad():
         hidden, answers = net[0](prepared).data > 0, net(prepared).data.argmax(axis=1)
-    if (alive := hidden.any(axis=0).sum()) < 16:
-        raise Wrong(f"expected at least 16 of the 32 hidden units to answer to some of 400 images, "
+    if (alive := hidden.any(axis=0).sum()) < 12:
+        raise Wrong(f"expected at least 12 of the 32 hidden units to answer to some of 400 images, "
                     f"got {alive}")
     if (right := np.mean(answers == labels[300:700])) < 0.75:
         raise Wrong(f"{alive} hidden units are alive; expected the net to read 75 % of its images, "
@@ -209,16 +213,17 @@ def _(Adam):
         w = Tensor(np.array([1.0, -2.0]), True)
         expected = np.array([1.0, -2.0])
         optimizer, m, v = Adam([w], lr=0.01, betas=betas), np.zeros(2), np.zeros(2)
-        for t in range(1, 201):
+        for t in range(1, 1001):
             g = np.array([3.0, 2 * np.cos(t)])
             w.grad = Tensor(g.copy())
             before = w.data[0]
             optimizer.step()
             m, v = betas[0] * m + (1 - betas[0]) * g, betas[1] * v + (1 - betas[1]) * g**2
             expected -= 0.01 * m / (1 - betas[0]**t) / (np.sqrt(v / (1 - betas[1]**t)) + 1e-8)
-            expect(f"betas {betas}, a gradient of always 3: the length of step {t} at lr 0.01",
-                   before - w.data[0], 0.01, 1e-8)
-        expect(f"betas {betas}: two weights after 200 steps", w.data, expected)
+            if t in (1, 1000):
+                expect(f"betas {betas}, a gradient of always 3: the length of step {t} at lr 0.01",
+                       before - w.data[0], 0.01, 1e-7)
+        expect(f"betas {betas}: two weights after 1,000 steps", w.data, expected)
 
 
 # What learns, and is wrong all the same
@@ -266,7 +271,7 @@ def _(Running):
             batch = rng.normal([5.0, -1.0], 1, (8, 2))
             running.update(batch)
             mean += momentum * (batch.mean(axis=0) - mean)
-            expect(f"momentum {momentum}: the running mean after {n} batches of two columns",
+            expect(f"momentum {momentum}: two running means after batch {n}",
                    running.mean, mean)
 
 
@@ -317,14 +322,16 @@ def _(train_best):
 def _(mean_loss):
     class Watched(list):
         def __iter__(self):
-            for pair in super().__iter__():
+            for n, pair in enumerate(super().__iter__(), start=1):
                 yield pair
-                alive.append(sum(type(thing) is Node for thing in gc.get_objects()))
+                if n in (1, 9):
+                    alive.append(sum(type(thing) is Node for thing in gc.get_objects()))
 
     manual_seed(0)
     net = nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
     x, y = Tensor(np.eye(3, dtype=np.float32)), Tensor(np.array([0, 1, 1]))
     alive = []
+    gc.collect()
     got = mean_loss(net, Watched([(x, y), (x[:2], y[:2]), (x[1:], y[1:])] * 3))
     with no_grad():
         losses = [nn.functional.cross_entropy(net(a), b).item()

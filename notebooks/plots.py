@@ -1122,14 +1122,14 @@ def fitted(x, y, found, best):
     _, ax = plt.subplots(figsize=(6, 3.2))
     ends = np.array([-1.0, 1.0])
     ax.plot(x, y, "o", ms=4, color=LIGHT, markeredgecolor="gray")
-    for (slope, intercept), name, color, line in ((found, "by descent", DARK, "-"),
-                                                  (best, "least squares", "#a4550a", "--")):
+    for (slope, intercept), name, color, line, dy in (
+            (found, "by descent", DARK, "-", -7), (best, "least squares", "#a4550a", "--", 7)):
         ax.plot(ends, slope * ends + intercept, line, color=color)
-        label(ax, 1, slope + intercept, name, color)
+        label(ax, 1, slope + intercept, name, color, dy=dy)
     ax.set(xlabel="x", ylabel="y", xlim=(-1.05, 1.4))
 
 
-def epochs(rows):
+def augmented(rows):
     """Rows of pictures {epoch: [(64,)]}, all in the same greys."""
     count = len(next(iter(rows.values())))
     _, axes = plt.subplots(len(rows), count, figsize=(1.1 * count + 1, 1.1 * len(rows)))
