@@ -273,8 +273,8 @@ def _(Running):
             mean += momentum * (batch.mean(axis=0) - mean)
             expect("the shape of the mean of two columns", np.shape(running.mean), (2,))
             for got, new, expected in zip(running.mean, batch.mean(axis=0), mean):
-                expect(f"momentum {momentum}, after batch {n}, whose mean is {new:.3f}: the running "
-                       "mean", got, expected)
+                expect(f"momentum {momentum}, after batch {n}, whose mean is {new:.3f}: the "
+                       "running mean", got, expected)
 
 
 @bug("measure")
