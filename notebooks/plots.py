@@ -1159,3 +1159,28 @@ def ablation(everything, names, rates, right):
     ax.tick_params(length=0)
     for side in ("left", "bottom"):
         ax.spines[side].set_visible(False)
+# 17_bug_hunt
+
+
+def fitted(x, y, found, best):
+    """Points, the line (slope, intercept) that was found, and dashed the best one."""
+    _, ax = plt.subplots(figsize=(6, 3.2))
+    ends = np.array([-1.0, 1.0])
+    ax.plot(x, y, "o", ms=4, color=LIGHT, markeredgecolor="gray")
+    for (slope, intercept), name, color, line, dy in (
+            (found, "by descent", DARK, "-", -7), (best, "least squares", "#a4550a", "--", 7)):
+        ax.plot(ends, slope * ends + intercept, line, color=color)
+        label(ax, 1, slope + intercept, name, color, dy=dy)
+    ax.set(xlabel="x", ylabel="y", xlim=(-1.05, 1.4))
+
+
+def augmented(rows):
+    """Rows of pictures {epoch: [(64,)]}, all in the same greys."""
+    count = len(next(iter(rows.values())))
+    _, axes = plt.subplots(len(rows), count, figsize=(1.1 * count + 1, 1.1 * len(rows)))
+    for line, (epoch, pictures) in zip(axes, rows.items()):
+        line[0].set_ylabel(f"epoch {epoch}", rotation=0, ha="right", va="center")
+        for ax, picture in zip(line, pictures):
+            ax.imshow(picture.reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
+            ax.set(xticks=[], yticks=[])
+            ax.spines[:].set(visible=True, color=LIGHT)

@@ -38,7 +38,7 @@ import series
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 MADE = "# A workbook, made by `python notebooks/series.py workbook`\n"
-SCRIPTS = ["series.py", "workbook.py", "plots.py", "scripts.py", "pytorch_names.json"]
+SCRIPTS = ["series.py", "workbook.py", "plots.py", "scripts.py", "hunt.py", "pytorch_names.json"]
 # An error that nobody catches by accident.
 STUB = 'raise NameError("the hole {} of {}.ipynb is still open (or not saved and exported)")'
 OPEN = re.compile(r"the hole (\S+) of (\S+)\.ipynb is still open")

@@ -32,6 +32,7 @@ LENGTHS = {  # at most so many words of prose and code cells
     "13_gpt": (3000, 44),
     "14_manners": (3000, 50),
     "15_speed": (2500, 36),
+    "17_bug_hunt": (2600, 48),
 }
 
 
