@@ -27,7 +27,7 @@ def _affine(x, weight, bias, /):
         raise ValueError(f"linear: expected shapes (..., in), (out, in) and (out,), got "
                          f"{x.shape}, {weight.shape} and {bias.shape}") from None
     return (value, lambda g: _times(weight.T, g),
-            lambda g: np.dot(g.reshape(-1, len(weight)).T, rows), lambda g: g)
+            lambda g: np.dot(g.reshape(-1, g.shape[-1]).T, rows), lambda g: g)
 
 
 def linear(input, weight, bias=None):
