@@ -124,7 +124,8 @@ def sigmoid(a, /):
 @op
 def relu(a, /):
     """max(a, 0); its gradient at 0 is 0."""
-    value = np.maximum(a, 0)
+    large = a.size > 4000 and a.dtype.kind == "f"  # where clip takes less, down to a third
+    value = a.clip(0, np.inf) if large else np.maximum(a, 0)
     return value, lambda g: g * (value != 0)  # nan passes, as in PyTorch
 
 

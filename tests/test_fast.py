@@ -59,12 +59,14 @@ def test_batch_last_is_a_copy_with_a_border_only_where_it_must_be(padding):
     ((2, 2), (2, 2), (0, 1), (1, 1)),
     ((2, 2), (3, 3), (0, 0), (3, 3)),  # windows interlock
 ])
-def test_scatter_is_the_adjoint_of_gather(options):
+def test_scatter_is_the_adjoint_of_windows(options):
+    kernel, stride, padding, dilation = options
     x = rng().standard_normal((4, 3, 8, 7))
-    seen = fast.gather(x, *options)
+    seen = fast.windows(fast.batch_last(x, padding), kernel, stride, dilation)
     y = rng(1).standard_normal(seen.shape)
-    parts = y.reshape(3, -1, *y.shape[3:]).swapaxes(0, 1)
-    back = fast.scatter(parts, x.shape, x.dtype, *options)
+    parts = [y[:, i, j] for i, j in np.ndindex(*kernel)]
+    back, views = fast.scatter(parts, x.shape, x.dtype, kernel, stride, padding, dilation)
+    assert all(np.shares_memory(back, view) for view in views)
     np.testing.assert_allclose(np.sum(seen * y), np.sum(x * back))
 
 
@@ -72,13 +74,14 @@ def test_scatter_is_the_adjoint_of_gather(options):
 
 
 def test_gather_keeps_each_row_of_pixels_once_for_each_column_of_the_kernel():
-    x = rng().standard_normal((4, 3, 8, 7))
-    seen = fast.gather(x, (5, 3), (1, 1), (0, 0), (1, 1))
-    assert seen.shape == (3, 5, 3, 4, 5, 4)
-    assert owner(seen).size == 3 * 8 * 3 * 5 * 4
-    np.testing.assert_array_equal(seen[2, 4, 1, 3, 2], x[:, 2, 7, 3])
-    part = fast.gather(x, (5, 3), (1, 1), (0, 0), (1, 1), slice(1, 3))
-    np.testing.assert_array_equal(part, seen[..., 1:3, :])
+    x = rng().standard_normal((6, 8, 7, 4))  # (G·C, H, W, N) in two groups
+    seen = fast.gather(x, (5, 3), (1, 1), (1, 1), 2)
+    assert seen.shape == (2, 4, 5, 3 * 3, 5 * 4)
+    assert owner(seen).size == 6 * 8 * 3 * 5 * 4
+    there = seen.reshape(2, 4, 5, 3, 3, 5, 4)
+    np.testing.assert_array_equal(there[1, 2, 4, 0, 1, 3], x[3, 2 + 4, 3 + 1])
+    part = fast.gather(x, (5, 3), (1, 1), (1, 1), 2, slice(1, 3))
+    np.testing.assert_array_equal(part.reshape(2, 4, 5, 3, 3, 2, 4), there[..., 1:3, :])
 
 
 @pytest.mark.parametrize(("each", "width"), [

@@ -391,6 +391,17 @@ def test_repr():
 # Layers
 
 
+@pytest.mark.parametrize("shape", [(7, 5), (4, 7, 5)])
+def test_a_batch_of_rows_is_batch_last_from_one_linear_to_the_next(shape):
+    x = Tensor(np.random.default_rng(0).standard_normal(shape), requires_grad=True)
+    y = nn.Linear(5, 3)(x)
+    y.backward(np.ones(y.shape))
+    matrix = len(shape) == 2
+    for array in y.data, x.grad.data:
+        assert (array.T if matrix else array).flags.c_contiguous
+
+
+
 @pytest.mark.parametrize("inputs, outputs", [(400, 120), (3, 2000)])
 def test_linear_starts_even_between_its_bounds(inputs, outputs):
     manual_seed(0)

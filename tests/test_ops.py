@@ -758,3 +758,18 @@ def test_gradcheck_leaves_its_inputs_alone():
         gradcheck(wrong, (x, Tensor(np.array([1.0, 2.0]), True)))
     assert array.tolist() == [1, 2] and x.grad.tolist() == [5, 6]
     assert nptorch.is_grad_enabled()
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.int64])
+def test_relu_of_a_large_array_is_that_of_its_rows(dtype):
+    numbers = np.random.default_rng(0).integers(-9, 9, (3, 2500)).astype(dtype)
+    is_float = numbers.dtype.kind == "f"
+    if is_float:
+        numbers[0, :4] = np.nan, np.inf, -np.inf, -0.0
+    whole = Tensor(numbers, requires_grad=is_float)
+    y, rows = nptorch.relu(whole), [nptorch.relu(Tensor(row)).data for row in numbers]
+    assert y.dtype == dtype
+    np.testing.assert_array_equal(y.data, rows)
+    if is_float:
+        y.backward(np.ones_like(numbers))
+        np.testing.assert_array_equal(whole.grad.data, np.isnan(numbers) | (numbers > 0))

@@ -554,7 +554,7 @@ for value in vars(self).values():
         "unordered": "return sorted({v: p for p, v in reversed(list(pairs))}.values())",
     },
     "_affine": {
-        "weight transposed": ("np.dot(g, weight)", "np.dot(g, weight.T)"),
+        "weight transposed": ("_times(weight.T, g)", "_times(weight, g)"),
         "rows of g forgotten": ("g.reshape(-1, g.shape[-1]).T", "g.T"),
         "turned round": ("np.dot(g.reshape(-1, g.shape[-1]).T, rows)",
                          "np.dot(rows.T, g.reshape(-1, g.shape[-1]))"),
@@ -598,7 +598,7 @@ for value in vars(self).values():
         "picks from g": "return x[where], lambda g: g[where]",
         "minus": "def back(g):\n    spread = np.zeros(x.shape, x.dtype)\n    spread[where] = -g\n"
                  "    return spread\n\nreturn -x[where], back",
-        "g in another dtype": ("np.zeros(x.shape, x.dtype)", "np.zeros(x.shape)"),
+        "g in another dtype": ("np.zeros_like(x)", "np.zeros(x.shape)"),
     },
     "nll_loss": {
         "no minus": ("-_picked", "_picked"),

@@ -8,8 +8,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from nptorch.autograd import Tensor, op
 from nptorch.checks import integer
-from nptorch.nn import conv
-from nptorch.nn.conv import AvgPool2d, Conv2d, MaxPool2d, add_back, pair
+from nptorch.nn.conv import AvgPool2d, Conv2d, MaxPool2d, add_back, columns, pair
 
 
 def use(functions):
@@ -38,29 +37,27 @@ def windows(images, kernel, stride, dilation=(1, 1)):
     return views[:, ::down, ::across, :, ::d, ::e].transpose(0, 4, 5, 1, 2, 3)
 
 
-def gather(x, kernel, stride, padding, dilation, part=slice(None)):
-    """The windows of x (N, C, H, W) in these columns of the output, (C, kh, kw, h, w, N): a view,
-    since in memory each row of pixels lies there kw times, not kh·kw times."""
+def gather(images, kernel, stride, dilation, groups=1, part=slice(None)):
+    """The windows of images (G·C, H, W, N) in these columns of the output, (G, h, kh, C·kw, w·N): a
+    view, since in memory each row of pixels lies there kw times, not kh·kw times."""
     (kh, kw), (down, across), (d, e) = kernel, stride, dilation
-    seen = windows(batch_last(x, padding), (1, kw), (1, across), (1, e))[:, 0, :, :, part]
-    copies = seen.transpose(2, 0, 1, 3, 4).copy()  # (H, C, kw, w, N)
-    seen = sliding_window_view(copies, d * (kh - 1) + 1, 0)[::down, ..., ::d]
-    return seen.transpose(1, 5, 2, 0, 3, 4)
+    seen = windows(images, (1, kw), (1, across), (1, e))[:, 0, :, :, part]
+    copies = seen.transpose(2, 0, 1, 3, 4).copy()  # (H, G·C, kw, w, N)
+    copies = copies.reshape(len(copies), groups, len(images) // groups * kw, -1)
+    rows = sliding_window_view(copies, d * (kh - 1) + 1, 0)[::down, ..., ::d]
+    return rows.transpose(1, 0, 4, 2, 3)
 
 
 def scatter(parts, shape, dtype, kernel, stride, padding, dilation=(1, 1)):
-    """The way back of gather: images of this shape (N, C, H, W), where each part (C, h, w, N), one
-    for each pixel of the kernel, is added to the pixels that this one saw."""
+    """The way back of windows: images of this shape (N, C, H, W), where each part (C, h, w, N), one
+    for each pixel of the kernel, is added to the pixels that it saw; and views of all of these."""
     (n, c, h, w), (p, q) = shape, padding
     images = np.zeros((c, h + 2 * p, w + 2 * q, n), dtype)
     seen = windows(images, kernel, stride, dilation)
-    overlap = any(d * (k - 1) >= s for k, s, d in zip(kernel, stride, dilation))
-    for (i, j), part in zip(np.ndindex(*kernel), parts):
-        if overlap:
-            seen[:, i, j] += part
-        else:
-            seen[:, i, j] = part
-    return images[:, p:p + h, q:q + w].transpose(3, 0, 1, 2)
+    views = [seen[:, i, j] for i, j in np.ndindex(*kernel)]
+    for view, part in zip(views, parts):
+        view += part
+    return images[:, p:p + h, q:q + w].transpose(3, 0, 1, 2), views
 
 
 SMALL = 10**6  # multiplications, up to which OpenBLAS with AVX-512 copies no matrix first
@@ -72,30 +69,16 @@ def slices(each, w):
     return [slice(i, i + step) for i in range(0, w, step)]
 
 
-def columns(images, kernels, stride, dilation, part):
-    """What kernels (G, M, C, kh, kw) see of images (G·C, H, W, N): (G, h, kh, C·kw, w·N)."""
-    groups, _, depth, kh, kw = kernels.shape
-    seen = gather(images.transpose(3, 0, 1, 2), (kh, kw), stride, (0, 0), dilation, part)
-    h, w, n = seen.shape[3:]
-    seen = seen.reshape(groups, depth, kh, kw, h, w * n).transpose(0, 4, 2, 1, 3, 5)
-    return seen.reshape(groups, h, kh, depth * kw, w * n)
-
-
-def rows(y, groups, part):
-    """These columns of y (G·M, h, w, N), as (G, h, M, w·N)."""
-    m, h, w, n = y[:, :, part].shape
-    return y[:, :, part].reshape(groups, m // groups, h, w * n).swapaxes(1, 2)
-
-
 def slide(images, kernels, size, stride, dilation):
     """Kernels (G, M, C, kh, kw) over images (G·C, H, W, N) give (G·M, h, w, N); size is (h, w)."""
-    (groups, m, *_), n = kernels.shape, images.shape[3]
+    (groups, m, _, *kernel), (h, w), n = kernels.shape, size, images.shape[3]
     matrix = kernels.swapaxes(2, 3).reshape(groups, 1, m, kernels[0, 0].size)
-    value = np.empty((groups * m, *size, n), np.result_type(images, kernels))
-    for part in slices(kernels[0].size * n, size[1]):
-        into, seen = rows(value, groups, part), columns(images, kernels, stride, dilation, part)
-        np.matmul(matrix, seen.reshape(*seen.shape[:2], matrix.shape[3], into.shape[3]), out=into)
-    return value
+    value = np.empty((groups, m, h, w, n), np.result_type(images, kernels))
+    for part in slices(kernels[0].size * n, w):
+        seen = gather(images, kernel, stride, dilation, groups, part)
+        into = value[:, :, :, part].reshape(groups, m, h, -1).swapaxes(1, 2)  # a view
+        np.matmul(matrix, seen.reshape(groups, h, matrix.shape[3], into.shape[3]), out=into)
+    return value.reshape(groups * m, h, w, n)
 
 
 @op
@@ -112,20 +95,19 @@ def _conv2d(x, weight, *bias, size, options, groups):
     def back_x(g):
         framed = np.zeros((maps, tall + high, w, n), g.dtype)
         framed[:, high:high + h * stride[0]:stride[0]] = g.transpose(1, 2, 3, 0)
-        turned = kernels[..., ::-1, :].transpose(0, 2, 4, 1, 3)
-        turned = turned.reshape(groups, depth * kw, m, kh, 1)
+        turned = kernels[..., ::-1, :].transpose(0, 2, 4, 1, 3).reshape(groups, -1, m, kh, 1)
         parts = slide(framed, turned, (tall, w), (1, 1), (dilation[0], 1))
         parts = parts.reshape(groups * depth, kw, tall, w, n).swapaxes(0, 1)
-        return scatter(parts, shape, g.dtype, (1, kw), (1, stride[1]), padding, (1, dilation[1]))
+        options = (1, kw), (1, stride[1]), padding, (1, dilation[1])
+        return scatter(parts, shape, g.dtype, *options)[0]
 
     def back_weight(g):
-        found, g = np.zeros((groups, kh, depth * kw, m), g.dtype), g.transpose(1, 2, 3, 0)
+        sums, g = 0, g.transpose(1, 2, 3, 0).reshape(groups, m, h, 1, w, n)
         small = m * depth * kw <= 1200  # OpenBLAS asks for that, too
         for part in slices(kernels[0].size * n, w) if small else [slice(None)]:
-            right = rows(g, groups, part)[:, :, None].swapaxes(3, 4)
-            found += (columns(images, kernels, stride, dilation, part) @ right).sum(1)
-        found = found.reshape(groups, kh, depth, kw, m)
-        return found.transpose(0, 4, 2, 1, 3).reshape(weight.shape)
+            right = g[..., part, :].reshape(groups, m, h, 1, -1).transpose(0, 2, 3, 4, 1)
+            sums += (gather(images, (kh, kw), stride, dilation, groups, part) @ right).sum(1)
+        return sums.reshape(groups, kh, depth, kw, m).transpose(0, 4, 2, 1, 3).reshape(weight.shape)
 
     return (value.transpose(3, 0, 1, 2), back_x, back_weight,
             lambda g: g.transpose(1, 2, 3, 0).reshape(maps, h * w * n).sum(1))
@@ -147,7 +129,7 @@ def _pairs(stride, padding, dilation=1):
 
 def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     """nptorch.nn.conv.conv2d in less time. Raises ValueError for sizes that do not fit."""
-    if weight.ndim != 4 or weight.shape[0] % integer("groups", groups, 1):
+    if weight.ndim != 4 or len(weight) % integer("groups", groups, 1):
         raise ValueError("weight: expected shape (O, C, kh, kw) and O a multiple of groups, "
                          f"got {weight.shape} and groups={groups}")
     options = _pairs(stride, padding, dilation)
@@ -163,13 +145,12 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
 def _max_pool2d(x, /, kernel, stride, padding):
     shape, seen = x.shape, windows(batch_last(x, padding, -np.inf), kernel, stride)
     views = [seen[:, i, j] for i, j in np.ndindex(*kernel)]
-    number, count = np.min_scalar_type(len(views)).type, len(views)
-    best, winner = views[0].copy(), np.zeros(views[0].shape, number)
+    best, winner = views[0].copy(), np.zeros(views[0].shape, np.min_scalar_type(len(views)))
     if any(padding):  # the border never wins: a window begins with its first pixel inside
         inside = windows(batch_last(np.ones((1, 1, *shape[2:])), padding), kernel, stride)
-        winner += inside.reshape(count, *best.shape[1:3], 1).argmax(0).astype(number)
+        winner += inside.reshape(len(views), *best.shape[1:3], 1).argmax(0).astype(winner.dtype)
     for n, view in enumerate(views[1:], 1):
-        winner = np.maximum(winner, (view > best) * number(n))
+        np.maximum(winner, (view > best) * winner.dtype.type(n), out=winner)
         np.maximum(best, view, out=best)
     if np.isnan(best.max(initial=-np.inf)):  # nan wins; of several the last, as in PyTorch
         for n, view in enumerate(views):
@@ -177,8 +158,13 @@ def _max_pool2d(x, /, kernel, stride, padding):
 
     def back(g):
         bits = batch_last(g).view(f"i{g.itemsize}")  # times 0 they are 0, even those of inf and nan
-        parts = ((bits * (winner == n)).view(g.dtype) for n in range(count))
-        return scatter(parts, shape, g.dtype, kernel, stride, padding)
+        images, views = scatter([], shape, g.dtype, kernel, stride, padding)
+        for n, view in enumerate(views):
+            if kernel[0] > stride[0] or kernel[1] > stride[1]:  # windows share pixels
+                view += (bits * (winner == n)).view(g.dtype)
+            else:
+                np.multiply(bits, winner == n, out=view.view(bits.dtype))
+        return images
 
     return best.transpose(3, 0, 1, 2), back
 
@@ -188,7 +174,7 @@ def _avg_pool2d(x, /, kernel, stride, padding):
     shape, seen, area = x.shape, windows(batch_last(x, padding), kernel, stride), math.prod(kernel)
     value = sum(seen[:, i, j] for i, j in np.ndindex(*kernel)) / area
     return value.transpose(3, 0, 1, 2), lambda g: scatter(
-        [batch_last(g / area)] * area, shape, g.dtype, kernel, stride, padding)
+        [batch_last(g) / area] * area, shape, g.dtype, kernel, stride, padding)[0]
 
 
 def _pool(pool, input, kernel_size, stride, padding):
@@ -214,13 +200,13 @@ def avg_pool2d(input, kernel_size, stride=None, padding=0):
 
 @op
 def _add_back(parts, /, *options):
-    return add_back(parts, *options), lambda g: conv.columns(Tensor(g), *options[1:]).data
+    return add_back(parts, *options), lambda g: columns(Tensor(g), *options[1:]).data
 
 
 def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     """The windows of input (N, C, H, W) as columns (N, C·kh·kw, h·w); options as in conv2d."""
     options = pair("kernel_size", kernel_size), *_pairs(stride, padding, dilation)
-    count, seen = math.prod(positions(input.shape, *options)), conv.columns(input, *options)
+    count, seen = math.prod(positions(input.shape, *options)), columns(input, *options)
     return seen.reshape(len(seen), len(input), count).transpose(0, 1)
 
 

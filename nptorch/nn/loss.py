@@ -49,7 +49,7 @@ def l1_loss(input, target, reduction="mean"):
 @op
 def _picked(x, /, where):
     def back(g):
-        spread = np.zeros(x.shape, x.dtype)
+        spread = np.zeros_like(x)
         spread[where] = g  # each sample once
         return spread
 
