@@ -14,12 +14,13 @@ from nptorch.shapes import flatten
 def _affine(x, weight, bias, /):
     try:
         rows = x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
-        value = np.dot(x, weight.T)  # which costs small matrices less than @ does
+        value = np.dot(rows, weight.T)  # which costs small matrices less than @ does
         value += bias  # in place: one array less
     except (ValueError, IndexError):
         raise ValueError(f"linear: expected shapes (..., in), (out, in) and (out,), got "
                          f"{x.shape}, {weight.shape} and {bias.shape}") from None
-    return (value, lambda g: np.dot(g, weight),
+    return (value.reshape(*x.shape[:-1], len(weight)),
+            lambda g: np.dot(g.reshape(-1, g.shape[-1]), weight).reshape(x.shape),
             lambda g: np.dot(g.reshape(-1, g.shape[-1]).T, rows), lambda g: g)
 
 
