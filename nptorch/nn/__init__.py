@@ -7,4 +7,4 @@ from .layers import Linear, ReLU, Tanh, Sigmoid, Identity, Flatten
 from .loss import MSELoss, L1Loss, BCEWithLogitsLoss, NLLLoss, CrossEntropyLoss
 from .dropout import Dropout
 from .conv import Conv2d, MaxPool2d, AvgPool2d
-from . import fast, functional
+from . import utils, fast, functional

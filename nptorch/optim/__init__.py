@@ -4,4 +4,5 @@
 # isort: skip_file
 from .optimizer import Optimizer
 from .sgd import SGD
-from . import lr_scheduler
+from .adam import Adam, AdamW, RMSprop, Adagrad
+from . import lambda_lr, param_groups, schedules, lr_scheduler
