@@ -1120,3 +1120,50 @@ def two_kernels(kernels):
         ax.set(title=f"for output row {i} of the strip", xlabel="column of the window",
                ylabel="row of the window", xticks=range(kernel.shape[1]),
                yticks=range(kernel.shape[0]))
+
+
+# 12_normalization
+
+
+def layers(looks, predicted):
+    """Spread (left) and gradient (right) at each layer, {name: (spreads, gradients)}, on log axes;
+    dotted, lines of the predicted factors a layer, {name: (there, back)}, None where there is
+    none: from layer 1 on, and from the last one back."""
+    _, axes = plt.subplots(1, 2, figsize=(8.4, 3.4))
+    for side, ax in enumerate(axes):
+        curves = {name: np.array(values[side]) for name, values in looks.items()}
+        highest = max(curves, key=lambda name: curves[name][25])
+        low, high = (f(np.log10(f([f(values) for values in curves.values()])))
+                     for f in (np.min, np.max))
+        for (name, values), color in zip(curves.items(), (BLUE, "#a4550a")):
+            n, factor, rising = len(values), predicted[name][side], values[-1] > values[25]
+            ax.semilogy(values, "-", color=color)
+            if factor is not None:
+                steps = np.arange(n) - 1 if side == 0 else np.arange(n)[::-1]
+                line = values[1 if side == 0 else -1] * float(factor)**steps
+                ax.semilogy(np.where(np.log10(line) > np.floor(low), line, np.nan), ":",
+                            color=DARK, linewidth=1.6)
+            above = name == highest
+            label(ax, 25, values[25], name, color, dx=0, dy=12 if above else -12,
+                  ha="right" if above == rising else "left")
+        ax.set(title=("spread over the images", "size of the gradient")[side], xlabel="layer",
+               ylabel="root mean square", ylim=(10**np.floor(low), 10**np.ceil(high)))
+        ax.set_xticks([0, 10, 20, 30, 40, 50])
+
+
+def ablation(everything, names, rates, right):
+    """A row for each combination (0 or 1 for each name), a column for each rate, and in each cell
+    the share of right answers: the darker, the better."""
+    _, ax = plt.subplots(figsize=(6.4, 3.9))
+    ax.imshow(right, cmap="Blues", vmin=0, vmax=1.2, aspect="auto")
+    for (row, column), share in np.ndenumerate(right):
+        ax.text(column, row, f"{share:.0%}", ha="center", va="center",
+                color="white" if share > 0.7 else DARK)
+    ax.set_xticks(range(len(rates)), rates)
+    ax.set_yticks(range(len(everything)),
+                  [" + ".join(n for n, there in zip(names, which) if there) or "none of them"
+                   for which in everything])
+    ax.set(xlabel="learning rate")
+    ax.tick_params(length=0)
+    for side in ("left", "bottom"):
+        ax.spines[side].set_visible(False)

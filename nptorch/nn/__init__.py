@@ -7,4 +7,6 @@ from .layers import Linear, ReLU, Tanh, Sigmoid, Identity, Flatten
 from .loss import MSELoss, L1Loss, BCEWithLogitsLoss, NLLLoss, CrossEntropyLoss
 from .dropout import Dropout
 from .conv import Conv2d, MaxPool2d, AvgPool2d
-from . import utils, fast, functional
+from .buffers import Buffer
+from .normalization import BatchNorm1d, BatchNorm2d, LayerNorm
+from . import utils, init, fast, functional
