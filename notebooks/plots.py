@@ -1167,3 +1167,99 @@ def ablation(everything, names, rates, right):
     ax.tick_params(length=0)
     for side in ("left", "bottom"):
         ax.spines[side].set_visible(False)
+
+
+# 13_gpt
+
+
+def pairs(counts, alphabet, letters):
+    """The probability that one of letters (down) is followed by another (across); alphabet names
+    the rows and columns of counts."""
+    places = np.searchsorted(alphabet, list(letters))
+    share = (counts / np.maximum(counts.sum(1, keepdims=True), 1))[np.ix_(places, places)]
+    names = ["␣" if letter == " " else letter for letter in letters]
+    fig, ax = plt.subplots(figsize=(6.2, 5.4))
+    image = ax.imshow(share, cmap="Blues", vmin=0, vmax=0.6)
+    ax.set(xticks=range(len(names)), xticklabels=names, yticks=range(len(names)),
+           yticklabels=names, xlabel="next character", ylabel="character")
+    ax.tick_params(length=0, labelsize=8)
+    ax.spines[:].set_visible(False)
+    bar = fig.colorbar(image, ax=ax, extend="max", ticks=[0, 0.2, 0.4, 0.6], shrink=0.8)
+    bar.set_label("probability")
+    bar.outline.set_visible(False)
+
+
+def masked(scores, text):
+    """Scores (T, T) of the characters in text, the causal mask, and the weights that a softmax
+    makes of both."""
+    mask = np.tri(len(text), dtype=bool)
+    hidden = np.where(mask, scores, -np.inf)
+    weights = np.exp(hidden - hidden.max(1, keepdims=True))
+    weights /= weights.sum(1, keepdims=True)
+    top, names = np.abs(scores).max(), ["␣" if c == " " else c for c in text]
+    panels = (("scores: query · key / √d", scores, "PuOr", -top, top, "score"),
+              ("mask: who may look where", mask, "Greys", 0, 1.6, None),
+              ("weights: softmax of what is left", weights, "Blues", 0, 1, "weight"))
+    fig, axes = plt.subplots(1, 3, figsize=(9.2, 3.5))
+    for ax, (title, values, cmap, low, high, what) in zip(axes, panels):
+        image = ax.imshow(values, cmap=cmap, vmin=low, vmax=high)
+        ax.set(title=title, xticks=range(len(names)), xticklabels=names,
+               yticks=range(len(names)), yticklabels=names, xlabel="looks at")
+        ax.tick_params(length=0, labelsize=8)
+        ax.spines[:].set(visible=True, color=LIGHT)
+        if what:
+            bar = fig.colorbar(image, ax=ax, location="bottom", shrink=0.8)
+            bar.set_label(what)
+            bar.outline.set_visible(False)
+    axes[0].set_ylabel("who looks")
+
+
+def scale(lengths, found):
+    """The largest weight, and what is left of a gradient, for keys of these lengths: {name:
+    [(weight, gradient), ...]}."""
+    _, axes = plt.subplots(1, 2, figsize=(8.4, 3.3))
+    titles = "largest of 64 weights", "gradient of the scores (sum of sizes)"
+    for ax, title, column in zip(axes, titles, range(2)):
+        for (name, values), color, style, marker in zip(found.items(), (ORANGE, DARK), ("--", "-"),
+                                                        "so"):
+            values = np.array(values)[:, column]
+            ax.plot(lengths, values, style, marker=marker, color=color, markersize=5)
+            below = color == DARK and column or color == ORANGE and not column
+            label(ax, lengths[1], values[1], name, color if color == DARK else "#a4550a",
+                  dx=0 if color == DARK else 9, dy=-14 if below else 10)
+        ax.set_xscale("log", base=2)
+        ax.set(title=title, xlabel="d, the length of query and key", xticks=lengths,
+               xticklabels=lengths, ylim=(0, None))
+    axes[0].set_ylim(0, 1.1)
+
+
+def learning(losses, levels):
+    """Losses in bits, step by step (pale) and as means over the last and the next tenth (dark),
+    on a logarithmic axis, and levels {name: bits} to compare with."""
+    _, ax = plt.subplots(figsize=(7.2, 3.8))
+    steps = np.arange(1, len(losses) + 1)
+    ax.plot(steps, losses, color=LIGHT, linestyle="-", linewidth=1.4)
+    means = [np.mean(losses[int(n / 1.1):int(n * 1.1)]) for n in steps[19:]]
+    ax.plot(steps[19:], means, color=DARK, linestyle="-")
+    for name, bits in levels.items():
+        ax.axhline(bits, color=ORANGE, linestyle="--", linewidth=1.2)
+        ax.text(len(losses), bits + 0.06, name, color="#a4550a", va="bottom", ha="right")
+    ax.set(xscale="log", xlabel="step", ylabel="bits per character", ylim=(0, 7.8),
+           xlim=(1, len(losses) * 1.05), xticks=(1, 10, 100, 1000), xticklabels=(1, 10, 100, "1,000"))
+
+
+def heads(weights, text):
+    """For each head, where the last character of text looks: its row of the weights (T, T)."""
+    fig, ax = plt.subplots(figsize=(9.4, 2.9))
+    rows = np.array([w[-1] for w in weights])
+    image = ax.imshow(rows, cmap="Blues", vmin=0, vmax=0.6, aspect="auto")
+    half = len(rows) // 2
+    ax.set(xticks=range(len(text)), xticklabels=["␣" if c == " " else c for c in text],
+           yticks=range(len(rows)), yticklabels=[f"block {1 + i // half}, head {1 + i % half}"
+                                                 for i in range(len(rows))])
+    ax.tick_params(length=0, labelsize=8)
+    ax.axhline(half - 0.5, color=DARK, linewidth=0.8)
+    ax.spines[:].set(visible=True, color=LIGHT)
+    bar = fig.colorbar(image, ax=ax, extend="max")
+    bar.set_label("weight")
+    bar.outline.set_visible(False)

@@ -36,6 +36,7 @@ ADDRESSES = {  # of PyTorch, each in a file that the exporter writes from names 
 }
 NAMES = json.loads(Path(__file__).with_name("pytorch_names.json").read_text(encoding="utf-8"))
 ASKED_FOR = ("training", "datasets", "models")  # what `import nptorch` leaves to be asked for
+BY_HAND = ("nptorch/__main__.py", "nptorch/gpt.py")  # the commands, which no notebook exports
 HEAD = (  # of what the exporter writes
     '"""{}, in plain NumPy."""\n\n'
     "# In the order of the notebooks: a later one may bind anew what an earlier one did simply.\n"
@@ -325,7 +326,7 @@ def check(*names, root=ROOT):
     texts, owners = build(root, names)
     stale = [file for file, text in texts.items() if differs(root / file, text)]
     present = sorted(path.relative_to(root).as_posix() for path in root.glob("nptorch/**/*.py"))
-    strays = set(present) - {*texts, *owners, "nptorch/__main__.py"}  # that one is written by hand
+    strays = set(present) - {*texts, *owners, *BY_HAND}
     for file in stale:
         print(f"{file} differs from the notebooks")
     for file in sorted(strays):

@@ -9,4 +9,5 @@ from .dropout import Dropout
 from .conv import Conv2d, MaxPool2d, AvgPool2d
 from .buffers import Buffer
 from .normalization import BatchNorm1d, BatchNorm2d, LayerNorm
+from .transformer import Embedding, MultiheadAttention, GELU
 from . import utils, init, fast, functional

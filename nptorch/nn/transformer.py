@@ -1,0 +1,209 @@
+"""Embedding, attention and GELU: the parts of a transformer (notebooks/13_gpt.ipynb)."""
+
+import math
+
+import numpy as np
+
+from nptorch.autograd import op
+from nptorch.checks import integer, number
+from nptorch.creation import randn, zeros
+from nptorch.nn.dropout import dropout
+from nptorch.nn.init import xavier_uniform_, zeros_
+from nptorch.nn.layers import Linear, linear
+from nptorch.nn.module import Module, Parameter
+from nptorch.ops import floats, matmul
+
+
+@op
+def _rows(weight, /, index):
+    shape = weight.shape
+
+    def back(g):
+        order = np.argsort(index, axis=None, kind="stable")  # equal indices side by side
+        found, starts = np.unique(index.ravel()[order], return_index=True)
+        spread = np.zeros(shape, g.dtype)
+        if index.size:
+            spread[found] = np.add.reduceat(g.reshape(-1, shape[1])[order], starts)
+        return spread
+
+    return weight[index], back
+
+
+def embedding(input, weight):
+    """The rows of weight (n, d) at the integers input (...) -> (..., d); a row's gradient is the
+    sum over all places that took it. Raises TypeError if input does not hold integers, IndexError
+    for one that is not in 0 ... n - 1."""
+    index = np.array(input)  # a copy: input may change before the walk back
+    if index.dtype.kind not in "iu":
+        raise TypeError(f"embedding: expected integers, got dtype {index.dtype}")
+    wrong = index[(index < 0) | (index >= len(weight))]
+    if wrong.size:
+        raise IndexError(f"embedding: {wrong[0]} is not one of the rows 0 ... {len(weight) - 1}")
+    return _rows(weight, index=index)
+
+
+class Embedding(Module):
+    """embedding with its own weight (num_embeddings, embedding_dim), drawn from the normal
+    distribution, as in PyTorch. Raises TypeError or ValueError for sizes that make no sense."""
+
+    def __init__(self, num_embeddings, embedding_dim):
+        self.num_embeddings = integer("num_embeddings", num_embeddings, 1)
+        self.embedding_dim = integer("embedding_dim", embedding_dim, 1)
+        self.weight = Parameter(randn(self.num_embeddings, self.embedding_dim))
+
+    def forward(self, input):
+        return embedding(input, self.weight)
+
+    def extra_repr(self):
+        return f"{self.num_embeddings}, {self.embedding_dim}"
+
+
+@op
+def _weights(query, key, mask, /, scale):
+    value = query @ key.swapaxes(-1, -2)
+    value *= scale
+    value += mask
+    top = value.max(axis=-1, keepdims=True)
+    value -= np.where(np.isfinite(top), top, 0)  # -inf: there is nobody to look at
+    np.exp(value, out=value)
+    value /= np.maximum(value.sum(axis=-1, keepdims=True), np.finfo(value.dtype).tiny)
+
+    def slope(g):  # the gradient of the scores
+        g = g - np.einsum("...i,...i->...", g, value)[..., None]
+        g *= value
+        return g
+
+    return (value, lambda g: slope(g) @ key * scale,
+            lambda g: slope(g).swapaxes(-1, -2) @ query * scale, slope)
+
+
+def _attend(query, key, value, mask, dropout_p):
+    """The weighted means of value, and their weights."""
+    weights = _weights(query, key, mask, scale=query.shape[-1] ** -0.5)
+    weights = dropout(weights, dropout_p)
+    return matmul(weights, value), weights
+
+
+def _summand(mask, allowed, dtype):
+    """What mask adds to the scores; if it holds bools, those that equal allowed add nothing."""
+    array = np.asarray(0.0 if mask is None else mask)
+    if array.dtype == bool:
+        return np.where(array == allowed, 0, -np.inf).astype(dtype)
+    return 0.0 if mask is None else mask
+
+
+def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0,
+                                 is_causal=False):
+    """softmax(query @ key.T / sqrt(E) + mask) @ value -> (..., L, V): for each query (..., L, E)
+    the mean of value (..., S, V), weighted by how well the keys (..., S, E) fit.
+
+    attn_mask (..., L, S): bools, True where a query may look, or numbers to add to the scores;
+    is_causal: it may look at its own place and at those before. dropout_p: the share of weights
+    that are dropped, always. Raises ValueError for a mask beside is_causal. Source: Vaswani et
+    al., Attention Is All You Need, 2017.
+    """
+    if is_causal:
+        if attn_mask is not None:
+            raise ValueError("attn_mask: expected None beside is_causal=True")
+        attn_mask = np.tri(query.shape[-2], key.shape[-2], dtype=bool)
+    return _attend(query, key, value, _summand(attn_mask, True, query.dtype), dropout_p)[0]
+
+
+class MultiheadAttention(Module):
+    """num_heads attentions side by side, each with its share of embed_dim numbers: in_proj makes
+    query, key and value, out_proj mixes what the heads bring.
+
+    Of query (N, L, embed_dim), key and value (N, S, embed_dim) with batch_first, else (L, N, ...)
+    and (S, N, ...), or without N. dropout: the share of weights that are dropped in training.
+    Raises ValueError unless num_heads divides embed_dim.
+    """
+
+    def __init__(self, embed_dim, num_heads, dropout=0.0, bias=True, *, batch_first=False):
+        self.embed_dim = integer("embed_dim", embed_dim, 1)
+        self.num_heads = integer("num_heads", num_heads, 1)
+        if embed_dim % num_heads:
+            raise ValueError(f"num_heads: expected a divisor of {embed_dim}, got {num_heads}")
+        self.dropout, self.batch_first = number("dropout", dropout), batch_first
+        self.in_proj_weight = Parameter(xavier_uniform_(zeros(3 * embed_dim, embed_dim)))
+        self.in_proj_bias = Parameter(zeros(3 * embed_dim)) if bias else None
+        self.out_proj = Linear(embed_dim, embed_dim, bias)
+        if bias:
+            zeros_(self.out_proj.bias)
+
+    def _heads(self, x):
+        """(..., L, embed_dim) -> (..., num_heads, L, embed_dim / num_heads)."""
+        return x.reshape(*x.shape[:-1], self.num_heads, -1).transpose(-3, -2)
+
+
+def _forward(self, query, key, value, *, need_weights=True, attn_mask=None,
+             average_attn_weights=True):
+    """The pair (output, weights): weights (N, L, S) are the mean over heads or, without
+    average_attn_weights, (N, num_heads, L, S); None unless need_weights. attn_mask (L, S): bools,
+    True where a query may not look, or numbers to add to the scores."""
+    swapped = query.ndim == 3 and not self.batch_first
+    inputs = [x.transpose(0, 1) if swapped else x for x in (query, key, value)]
+    weight, biases = self.in_proj_weight.reshape(3, self.embed_dim, -1), [None] * 3
+    if self.in_proj_bias is not None:
+        biases = self.in_proj_bias.reshape(3, -1)
+    heads = [self._heads(linear(*each)) for each in zip(inputs, weight, biases)]
+    mask = _summand(attn_mask, False, query.dtype)
+    output, weights = _attend(*heads, mask, self.dropout if self.training else 0.0)
+    output = self.out_proj(output.transpose(-3, -2).flatten(-2))
+    output = output.transpose(0, 1) if swapped else output
+    if not need_weights:
+        return output, None
+    return output, weights.mean(-3) if average_attn_weights else weights
+
+
+MultiheadAttention.forward = _forward
+
+
+_cdf = np.frompyfunc(lambda x: math.erfc(-x / math.sqrt(2)) / 2, 1, 1)  # Φ, number by number
+
+
+@op
+def _gelu(x, /):
+    x = floats(x)
+    below = np.asarray(_cdf(x)).astype(x.dtype)
+    density = math.sqrt(0.5 / math.pi)
+    return x * below, lambda g: g * (below + x * density * np.exp(-x * x / 2))
+
+
+@op
+def _gelu_tanh(x, /):
+    x, slope, cube = floats(x), math.sqrt(2 / math.pi), 0.044715
+    below = np.tanh((x * x * cube + 1) * slope * x)
+    below += 1
+    below *= 0.5
+    value = x * below
+
+    def back(g):
+        d = x * x * (6 * cube * slope) + 2 * slope  # of the tanh's argument, doubled
+        d *= value * (1 - below)
+        d += below
+        d *= g
+        return d
+
+    return value, back
+
+
+def gelu(input, approximate="none"):
+    """x · Φ(x), where Φ(x) is the probability that a normal random number is below x; with
+    approximate="tanh" to three digits, but faster. Raises ValueError for another word."""
+    if approximate not in ("none", "tanh"):
+        raise ValueError(f'approximate: expected "none" or "tanh", got {approximate!r}')
+    return (_gelu if approximate == "none" else _gelu_tanh)(input)
+
+
+class GELU(Module):
+    """gelu as a module."""
+
+    def __init__(self, approximate="none"):
+        gelu(zeros(0), approximate)  # an unknown word is refused before training begins
+        self.approximate = approximate
+
+    def forward(self, x):
+        return gelu(x, self.approximate)
+
+    def extra_repr(self):
+        return f"approximate={self.approximate!r}"
