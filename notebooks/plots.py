@@ -1122,6 +1122,90 @@ def two_kernels(kernels):
                yticks=range(kernel.shape[0]))
 
 
+# 11_adam
+
+
+def words(seen, ends):
+    """How far each word is from its goal, over how often it was read, a panel for each of ends."""
+    _, axes = plt.subplots(1, len(ends), figsize=(8.6, 3.2), sharey=True)
+    for ax, (name, left), color, marker in zip(axes, ends.items(), (DARK, ORANGE), "os"):
+        ax.plot(seen, left, color=color, linestyle="", marker=marker, markersize=3.5, alpha=0.7)
+        ax.set(xscale="log", xlabel="how often the word was read", title=name)
+        half = left[len(left) // 2:].mean()
+        ax.text(0.97, 0.9, f"mean of the rarest half: {half:.3f}", transform=ax.transAxes, ha="right")
+    axes[0].set_ylabel("distance from its goal")
+
+
+def first_steps(n, with_bias, without):
+    """The lengths of steps n, in rates, with the averages' bias and without it."""
+    _, ax = plt.subplots(figsize=(6.8, 3))
+    ax.plot(n, with_bias, color=ORANGE, linestyle="-")
+    ax.plot(n, without, color=DARK, linestyle="--")
+    label(ax, 40, with_bias[39], "not corrected", "#a4550a", dx=8)
+    label(ax, 2, 1, "corrected", DARK, dx=0, dy=-9)
+    ax.set(xscale="log", xlabel="step", ylabel="length of the step\n(learning rates)",
+           ylim=(0, None), xlim=(1, n[-1]))
+
+
+def decays(paths, sizes):
+    """Weights step by step, a panel for each of paths {name: (steps + 1, 3)}; dashed: 0.999^n."""
+    _, axes = plt.subplots(1, len(paths), figsize=(8.6, 3.2), sharey=True)
+    for ax, (name, path) in zip(axes, paths.items()):
+        n = np.arange(len(path))
+        for values, size, color, width in zip(path.T, sizes, (DARK, BLUE, ORANGE), (3.4, 2.2, 1)):
+            ax.plot(n, values, color=color, linestyle="-", linewidth=width)
+            if path[-1].max() - path[-1].min() > 0.1:
+                label(ax, n[-1], values[-1], f"noise {size}", color)
+        ax.plot(n, 0.999**n, color="gray", linestyle="--", linewidth=1)
+        ax.set(xlabel="step", title=name, xlim=(0, len(path) * 1.3), ylim=(0, 1.05))
+    label(axes[-1], n[-1], path[-1].mean(), "all three", dy=8)
+    label(axes[-1], n[-1], 0.999 ** n[-1], "dashed: $0.999^n$", "gray", dy=-8)
+    axes[0].set_ylabel("weight")
+
+
+PLANS = (("gray", "-"), (BLUE, "--"), (LIGHT, "-"), (ORANGE, "-"), (DARK, "-."))
+
+
+def plans(runs):
+    """Left, the learning rates of {name: runs (losses, rates, share)}; right, their mean losses."""
+    _, axes = plt.subplots(1, 2, figsize=(9, 3.6))
+    ends = {}
+    for (name, group), (color, line) in zip(runs.items(), PLANS):
+        axes[0].plot(group[0][1], color=color, linestyle=line)
+        losses = np.mean([run[0] for run in group], axis=0)
+        smooth = np.exp(np.log(losses).reshape(-1, 10).mean(1))
+        axes[1].semilogy(np.arange(5, len(losses), 10), smooth, color=color, linestyle=line)
+        ends[name] = smooth[-1], "#6b7a90" if color == LIGHT else color
+    places = {"constant": (170, 0.0308), "cosine": (95, 0.0262), "warm-up": (8, 0.004),
+              "both": (215, 0.0175), "one cycle": (55, 0.0155)}
+    for name, (x, y) in places.items():
+        label(axes[0], x, y, name, ends[name][1], dx=3)
+    heights = np.log([value for value, _ in ends.values()])
+    order, last = np.argsort(heights), -np.inf
+    for i in order:
+        last = max(heights[i], last + 0.17)
+        name = list(ends)[i]
+        label(axes[1], 300, np.exp(last), name, ends[name][1], dx=2)
+    axes[0].set(xlabel="step", ylabel="learning rate", ylim=(0, 0.0325))
+    axes[1].set(xlabel="step", ylabel="loss (cross entropy)", xlim=(0, 365))
+
+
+def accidents(losses):
+    """Losses step by step, {optimizer: {way: losses}}, on a log axis; dotted: step 101."""
+    _, axes = plt.subplots(1, len(losses), figsize=(9, 3.4), sharey=True)
+    for ax, (name, ways) in zip(axes, losses.items()):
+        ax.axvline(101, color="gray", linestyle=":", linewidth=1)
+        for (way, values), color, line in zip(ways.items(), (DARK, ORANGE), ("-", "-")):
+            ax.semilogy(np.arange(1, len(values) + 1), np.maximum(values, 1e-3), color=color,
+                        linestyle=line, linewidth=1)
+        late = [np.median(values[-150:]) for values in ways.values()]
+        for way, value, color, dy in zip(ways, late, (DARK, "#a4550a"), (10, -10)):
+            mean = np.mean(ways[way][-100:])
+            label(ax, len(values), value, f"{way}\nlast 100: {mean:.2f}", color, dx=3, dy=dy)
+        ax.set(xlabel="step", title=name, xlim=(1, len(values) * 1.42), xticks=(1, 101, 200, 300, 400))
+    axes[0].set_ylabel("loss (cross entropy)")
+
+
 # 12_normalization
 
 

@@ -251,7 +251,7 @@ def init_text(package, modules, version):
 
 
 def written(modules):
-    """Return the addresses in files of their own whose folder is there; modules is {module: text}."""
+    """Return the ADDRESSES at which something stands, given {module: text}."""
     packages = {package_of(module) for module in modules}
     return [address for address in ADDRESSES
             if package_of(address) in packages and standing(address, modules)]

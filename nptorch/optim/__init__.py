@@ -4,5 +4,5 @@
 # isort: skip_file
 from .optimizer import Optimizer
 from .sgd import SGD
-from .adam import Adam, AdamW, RMSprop, Adagrad
+from .adam import Adam, AdamW, Adagrad, RMSprop
 from . import lambda_lr, param_groups, schedules, lr_scheduler

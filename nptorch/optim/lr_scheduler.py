@@ -4,7 +4,7 @@
 # isort: skip_file
 from .lambda_lr import LambdaLR
 from .schedules import (
-    LinearLR, CosineAnnealingLR, ConstantLR, StepLR, MultiStepLR, ExponentialLR, SequentialLR,
+    LinearLR, CosineAnnealingLR, ConstantLR, StepLR, MultiStepLR, SequentialLR, ExponentialLR,
     OneCycleLR,
 )
 

@@ -13,16 +13,15 @@ def _gradients(parameters):
 
 
 def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=False):
-    """Shorten the gradients of parameters, taken as one long vector, to max_norm, if it is longer;
-    its direction stays. Return its norm of before, a Tensor of shape ().
+    """Shorten all gradients of parameters, as one long vector, to max_norm if it is longer, and
+    return the norm that it had, a Tensor (). norm_type: the power in it, or inf: the largest size.
 
-    norm_type: the power in the norm, or inf, the largest number. Raises RuntimeError for a norm
-    that is nan or infinite, if error_if_nonfinite. Source: Pascanu, Mikolov and Bengio, On the
-    difficulty of training recurrent neural networks, 2013.
+    Raises ValueError for a max_norm below 0; if error_if_nonfinite, RuntimeError for a norm that is
+    not finite. Source: Pascanu, Mikolov, Bengio, Difficulty of training recurrent nets, 2013.
     """
     if not max_norm >= 0:
         raise ValueError(f"Invalid max_norm value: {max_norm}")
-    grads, norm_type = _gradients(parameters), float(norm_type)
+    grads = _gradients(parameters)
     norms = [np.linalg.norm(g.ravel("K"), norm_type) for g in grads]
     norm = np.linalg.norm(norms, norm_type) if norms else 0.0
     if error_if_nonfinite and not math.isfinite(norm):
