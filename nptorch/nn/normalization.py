@@ -25,7 +25,9 @@ def _sum(a, axes, b=None):
 
 
 def _affine(input, size, weight, bias):
-    """weight and bias, 1 and 0 where there is none. Raises ValueError unless they fit."""
+    """weight and bias, 1 and 0 where there is none. Raises ValueError unless all fit."""
+    if not size or input.dtype.kind != "f":
+        raise ValueError(f"input: expected floats (N, C, ...), got {input.dtype} {input.shape}")
     weight = ones(*size, dtype=input.dtype) if weight is None else weight
     bias = zeros(*size, dtype=input.dtype) if bias is None else bias
     if weight.shape != size or bias.shape != size:
@@ -71,8 +73,6 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     towards them by the share momentum; otherwise they are the running ones. ValueError for sizes
     that do not fit, and for less than two numbers a feature while training. Source: Ioffe and
     Szegedy (2015)."""
-    if input.ndim < 2:
-        raise ValueError(f"input: expected shape (N, C, ...), got {input.shape}")
     weight, bias = _affine(input, input.shape[1:2], weight, bias)
     if not training:
         if running_mean is None or running_var is None:
@@ -84,8 +84,8 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     axes = 0, *range(2, input.ndim)
     n = math.prod(input.shape[i] for i in axes)
     if n < 2:
-        raise ValueError(f"input: expected two numbers a feature while training, got {input.shape}: "
-                         "one has no variance (drop_last=True in the loader, or eval())")
+        raise ValueError("input: expected two numbers a feature while training, got "
+                         f"{input.shape}: use drop_last=True in the loader, or eval()")
 
     def note(mean, var):
         for running, new in (running_mean, mean), (running_var, var * (n / (n - 1))):
@@ -139,12 +139,12 @@ class BatchNorm2d(_BatchNorm):
 
 
 def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
-    """input (..., *normalized_shape) with mean 0 and variance 1 over these dimensions, times weight,
-    plus bias, both of normalized_shape. Raises ValueError for sizes that do not fit.
+    """input (..., *normalized_shape) with mean 0 and variance 1 over these dimensions, times
+    weight, plus bias, both of normalized_shape. Raises ValueError for sizes that do not fit.
     Source: Ba, Kiros and Hinton (2016)."""
     size = integers("normalized_shape", (normalized_shape,))
     if not size or input.shape[-len(size):] != size:
-        raise ValueError(f"input: expected shape (..., *{size}), got {input.shape}")
+        raise ValueError(f"input: expected (..., {', '.join(map(str, size))}), got {input.shape}")
     n, (weight, bias) = math.prod(size), _affine(input, size, weight, bias)
     return _normalize(input, weight.reshape(n), bias.reshape(n), (-1, n), (1,), eps)
 
@@ -160,9 +160,9 @@ class LayerNorm(Module):
         self.bias = Parameter(zeros(*size)) if elementwise_affine and bias else None
 
     def forward(self, x):
-        size = self.normalized_shape
+        size, tail = self.normalized_shape, ", ".join(map(str, self.normalized_shape))
         if x.shape[-len(size):] != size:
-            raise ShapeError(self, f"LayerNorm {size}", x.shape, f"(..., {str(size)[1:-1]})")
+            raise ShapeError(self, f"LayerNorm ({tail})", x.shape, f"(..., {tail})")
         return layer_norm(x, size, self.weight, self.bias, self.eps)
 
     def extra_repr(self):
