@@ -1308,7 +1308,7 @@ def scale(lengths, found):
                                                         "so"):
             values = np.array(values)[:, column]
             ax.plot(lengths, values, style, marker=marker, color=color, markersize=5)
-            below = color == DARK and column or color == ORANGE and not column
+            below = (color == DARK) == bool(column)  # where the other line is not
             label(ax, lengths[1], values[1], name, color if color == DARK else "#a4550a",
                   dx=0 if color == DARK else 9, dy=-14 if below else 10)
         ax.set_xscale("log", base=2)
@@ -1329,7 +1329,8 @@ def learning(losses, levels):
         ax.axhline(bits, color=ORANGE, linestyle="--", linewidth=1.2)
         ax.text(len(losses), bits + 0.06, name, color="#a4550a", va="bottom", ha="right")
     ax.set(xscale="log", xlabel="step", ylabel="bits per character", ylim=(0, 7.8),
-           xlim=(1, len(losses) * 1.05), xticks=(1, 10, 100, 1000), xticklabels=(1, 10, 100, "1,000"))
+           xlim=(1, len(losses) * 1.05), xticks=(1, 10, 100, 1000),
+           xticklabels=(1, 10, 100, "1,000"))
 
 
 def heads(weights, text):

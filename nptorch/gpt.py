@@ -24,7 +24,7 @@ def checked():
     parser.add_argument("--text", type=Path, default=NOTEBOOKS,
                         help="file to learn from, or folder with the series' notebooks")
     parser.add_argument("--steps", type=int, default=3000, help="steps to train")
-    parser.add_argument("--seed", type=int, default=0, help="seed of the weights, order and writing")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the weights and all else")
     parser.add_argument("--out", type=Path, default="gpt.npz", help="file for the weights")
     parser.add_argument("--length", type=int, default=500, help="characters to write")
     parser.add_argument("--temperature", type=float, default=0.7, help="how daring it writes")

@@ -3,4 +3,5 @@
 # In the order of the notebooks: a later one may bind anew what an earlier one did simply.
 # isort: skip_file
 from .lenet import LeNet
-from .gpt import prose, hold_back, surprise, train, generate, bits, Block, GPT
+from .text import prose, hold_back
+from .gpt import surprise, train, generate, bits, Block, GPT

@@ -1,28 +1,11 @@
 """GPT, a net that writes, and how it learns to (notebooks/13_gpt.ipynb)."""
 
-import json
 import math
-import re
-from pathlib import Path
 
 import numpy as np
 
 import nptorch as torch
 from nptorch import nn
-
-
-def prose(folder):
-    """The markdown of the notebooks 01 to 12 in folder, as it stands, in one text."""
-    name = re.compile(r"(0\d|1[0-2])_\w+\.ipynb")
-    paths = sorted(path for path in Path(folder).iterdir() if name.fullmatch(path.name))
-    cells = [cell for path in paths for cell in json.loads(path.read_text("utf-8"))["cells"]]
-    return "\n\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
-
-
-def hold_back(text, length=1000):
-    """text in two parts: what to learn from, and every tenth stretch of this length."""
-    parts = [text[i:i + length] for i in range(0, len(text), length)]
-    return "".join(p for i, p in enumerate(parts) if i % 10 != 9), "".join(parts[9::10])
 
 
 def surprise(model, windows, known=0):
@@ -38,8 +21,8 @@ def train(model, ids, steps, lr=4e-3, batch=32, rng=0):
     np.empty(2**25 - 2**16, np.uint8)  # from now on malloc keeps what a step frees: a third faster
     rng = np.random.default_rng(rng)
     optimizer = torch.optim.AdamW(model.parameters(), lr, betas=(0.9, 0.99), weight_decay=0.1)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda n: min((n + 1) / 50, (1 + math.cos(math.pi * n / steps)) / 2))
+    plan = lambda n: min((n + 1) / 50, (1 + math.cos(math.pi * n / steps)) / 2)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, plan)
     for _ in range(steps):
         starts = rng.integers(len(ids) - model.context, size=(batch, 1))
         optimizer.zero_grad()
@@ -67,11 +50,12 @@ def generate(model, ids, length, temperature=1.0, rng=0):
 def bits(model, ids):
     """The bits that model spends on a character of ids, a row of integers longer than
     model.context, each guessed from half a context or more."""
-    T = model.context
-    starts = np.arange(0, len(ids) - T, T - T // 2)[:, None]
-    parts = np.array_split(ids[starts + np.arange(T + 1)], -(-len(starts) // 64))
-    losses = [surprise(model, torch.tensor(part), T // 2).item() for part in parts]
-    return np.average(losses, weights=[len(part) for part in parts]) / math.log(2)
+    T, losses = model.context, []
+    windows = [ids[i:i + T + 1] for i in range(0, len(ids) - T, T - T // 2)]
+    for i in range(0, len(windows), 64):
+        part = torch.tensor(np.array(windows[i:i + 64]))
+        losses += [surprise(model, part, T // 2).item()] * len(part)
+    return np.mean(losses) / math.log(2)
 
 
 class Block(nn.Module):

@@ -16,14 +16,15 @@ from nptorch.ops import floats, matmul
 
 @op
 def _rows(weight, /, index):
-    shape = weight.shape
+    shape, wrong = weight.shape, index[(index < 0) | (index >= len(weight))]
+    if wrong.size:
+        raise IndexError(f"embedding: {wrong[0]} is not one of the rows 0 ... {len(weight) - 1}")
 
     def back(g):
         order = np.argsort(index, axis=None, kind="stable")  # equal indices side by side
         found, starts = np.unique(index.ravel()[order], return_index=True)
         spread = np.zeros(shape, g.dtype)
-        if index.size:
-            spread[found] = np.add.reduceat(g.reshape(-1, shape[1])[order], starts)
+        spread[found] = np.add.reduceat(g.reshape(-1, shape[1])[order], starts)
         return spread
 
     return weight[index], back
@@ -36,9 +37,6 @@ def embedding(input, weight):
     index = np.array(input)  # a copy: input may change before the walk back
     if index.dtype.kind not in "iu":
         raise TypeError(f"embedding: expected integers, got dtype {index.dtype}")
-    wrong = index[(index < 0) | (index >= len(weight))]
-    if wrong.size:
-        raise IndexError(f"embedding: {wrong[0]} is not one of the rows 0 ... {len(weight) - 1}")
     return _rows(weight, index=index)
 
 
@@ -53,9 +51,6 @@ class Embedding(Module):
 
     def forward(self, input):
         return embedding(input, self.weight)
-
-    def extra_repr(self):
-        return f"{self.num_embeddings}, {self.embedding_dim}"
 
 
 @op
@@ -77,19 +72,14 @@ def _weights(query, key, mask, /, scale):
             lambda g: slope(g).swapaxes(-1, -2) @ query * scale, slope)
 
 
-def _attend(query, key, value, mask, dropout_p):
-    """The weighted means of value, and their weights."""
-    weights = _weights(query, key, mask, scale=query.shape[-1] ** -0.5)
-    weights = dropout(weights, dropout_p)
+def _attend(query, key, value, mask, allowed, dropout_p):
+    """The weighted means of value, and their weights. mask is added to the scores; if it holds
+    bools, those that equal allowed add nothing, the others -inf."""
+    mask = 0.0 if mask is None else mask
+    if np.asarray(mask).dtype == bool:
+        mask = np.where(np.asarray(mask) == allowed, 0, -np.inf).astype(query.dtype)
+    weights = dropout(_weights(query, key, mask, scale=query.shape[-1] ** -0.5), dropout_p)
     return matmul(weights, value), weights
-
-
-def _summand(mask, allowed, dtype):
-    """What mask adds to the scores; if it holds bools, those that equal allowed add nothing."""
-    array = np.asarray(0.0 if mask is None else mask)
-    if array.dtype == bool:
-        return np.where(array == allowed, 0, -np.inf).astype(dtype)
-    return 0.0 if mask is None else mask
 
 
 def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0,
@@ -98,15 +88,14 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
     the mean of value (..., S, V), weighted by how well the keys (..., S, E) fit.
 
     attn_mask (..., L, S): bools, True where a query may look, or numbers to add to the scores;
-    is_causal: it may look at its own place and at those before. dropout_p: the share of weights
-    that are dropped, always. Raises ValueError for a mask beside is_causal. Source: Vaswani et
-    al., Attention Is All You Need, 2017.
+    is_causal: at its own place and those before. dropout_p: the share of weights to drop. Raises
+    ValueError for two masks. Source: Vaswani et al., Attention Is All You Need, 2017.
     """
     if is_causal:
         if attn_mask is not None:
             raise ValueError("attn_mask: expected None beside is_causal=True")
         attn_mask = np.tri(query.shape[-2], key.shape[-2], dtype=bool)
-    return _attend(query, key, value, _summand(attn_mask, True, query.dtype), dropout_p)[0]
+    return _attend(query, key, value, attn_mask, True, dropout_p)[0]
 
 
 class MultiheadAttention(Module):
@@ -137,22 +126,19 @@ class MultiheadAttention(Module):
 
 def _forward(self, query, key, value, *, need_weights=True, attn_mask=None,
              average_attn_weights=True):
-    """The pair (output, weights): weights (N, L, S) are the mean over heads or, without
-    average_attn_weights, (N, num_heads, L, S); None unless need_weights. attn_mask (L, S): bools,
-    True where a query may not look, or numbers to add to the scores."""
-    swapped = query.ndim == 3 and not self.batch_first
+    """(output, weights): weights are (N, L, S), a mean over heads, or (N, num_heads, L, S), or None
+    unless need_weights. attn_mask (L, S): bools, True where not to look, or numbers to add."""
+    swapped, bias = query.ndim == 3 and not self.batch_first, self.in_proj_bias
     inputs = [x.transpose(0, 1) if swapped else x for x in (query, key, value)]
-    weight, biases = self.in_proj_weight.reshape(3, self.embed_dim, -1), [None] * 3
-    if self.in_proj_bias is not None:
-        biases = self.in_proj_bias.reshape(3, -1)
-    heads = [self._heads(linear(*each)) for each in zip(inputs, weight, biases)]
-    mask = _summand(attn_mask, False, query.dtype)
-    output, weights = _attend(*heads, mask, self.dropout if self.training else 0.0)
+    weight = self.in_proj_weight.reshape(3, self.embed_dim, -1)
+    bias = [None] * 3 if bias is None else bias.reshape(3, -1)
+    heads = [self._heads(linear(*each)) for each in zip(inputs, weight, bias)]
+    dropout_p = self.dropout if self.training else 0.0
+    output, weights = _attend(*heads, attn_mask, False, dropout_p)
     output = self.out_proj(output.transpose(-3, -2).flatten(-2))
-    output = output.transpose(0, 1) if swapped else output
-    if not need_weights:
-        return output, None
-    return output, weights.mean(-3) if average_attn_weights else weights
+    if need_weights and average_attn_weights:
+        weights = weights.mean(-3)
+    return output.transpose(0, 1) if swapped else output, weights if need_weights else None
 
 
 MultiheadAttention.forward = _forward
@@ -162,37 +148,19 @@ _cdf = np.frompyfunc(lambda x: math.erfc(-x / math.sqrt(2)) / 2, 1, 1)  # Φ, nu
 
 
 @op
-def _gelu(x, /):
-    x = floats(x)
-    below = np.asarray(_cdf(x)).astype(x.dtype)
-    density = math.sqrt(0.5 / math.pi)
-    return x * below, lambda g: g * (below + x * density * np.exp(-x * x / 2))
-
-
-@op
-def _gelu_tanh(x, /):
-    x, slope, cube = floats(x), math.sqrt(2 / math.pi), 0.044715
-    below = np.tanh((x * x * cube + 1) * slope * x)
-    below += 1
-    below *= 0.5
-    value = x * below
-
-    def back(g):
-        d = x * x * (6 * cube * slope) + 2 * slope  # of the tanh's argument, doubled
-        d *= value * (1 - below)
-        d += below
-        d *= g
-        return d
-
-    return value, back
-
-
-def gelu(input, approximate="none"):
+def gelu(input, /, approximate="none"):
     """x · Φ(x), where Φ(x) is the probability that a normal random number is below x; with
     approximate="tanh" to three digits, but faster. Raises ValueError for another word."""
     if approximate not in ("none", "tanh"):
         raise ValueError(f'approximate: expected "none" or "tanh", got {approximate!r}')
-    return (_gelu if approximate == "none" else _gelu_tanh)(input)
+    x, root, cube = floats(input), math.sqrt(2 / math.pi), 0.044715
+    if approximate == "tanh":
+        below = (np.tanh((x * x * cube + 1) * root * x) + 1) * 0.5
+        slope = lambda: (x * x * (6 * cube * root) + 2 * root) * below * (1 - below)
+    else:
+        below = np.asarray(_cdf(x)).astype(x.dtype)
+        slope = lambda: np.exp(x * x / -2) * (root / 2)
+    return x * below, lambda g: (slope() * x + below) * g
 
 
 class GELU(Module):
@@ -204,6 +172,3 @@ class GELU(Module):
 
     def forward(self, x):
         return gelu(x, self.approximate)
-
-    def extra_repr(self):
-        return f"approximate={self.approximate!r}"
