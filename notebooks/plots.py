@@ -1181,7 +1181,7 @@ def plans(runs):
     places = {"constant": (70, 0.0309), "cosine": (105, 0.013), "both": (2, 0.022),
               "one cycle": (208, 0.0135)}
     for name, (x, y) in places.items():
-        more = " (and warm-up, once it is there)" if name == "constant" else ""
+        more = ", and warm-up from 50 on" if name == "constant" else ""
         label(axes[0], x, y, name + more, ends[name][1], dx=3)
     heights = np.log([value for value, _ in ends.values()])
     order, last = np.argsort(heights), -np.inf

@@ -79,7 +79,8 @@ def test_a_factor_in_the_loss_changes_nothing(kind):
 @pytest.mark.parametrize("options", [{}, {"amsgrad": True}, {"weight_decay": 0.3}])
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_weight_moves_by_its_own_gradients_alone(kind, options):
-    options = {name: x for name, x in options.items() if name != "amsgrad" or issubclass(kind, Adam)}
+    if not issubclass(kind, Adam):
+        options = {name: x for name, x in options.items() if name != "amsgrad"}
     together = walk(kind, GRADIENTS, lr=0.1, **options)
     for i, j in np.ndindex(2, 3):
         alone = walk(kind, GRADIENTS[:, i, j, None], lr=0.1, **options)
@@ -308,7 +309,7 @@ def test_state_travels_from_pytorch_and_back(kind, options):
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    (lambda s: s["param_groups"].append({"params": [2]}), r"expected \[2\] parameters in them, got "),
+    (lambda s: s["param_groups"].append({"params": [2]}), r"expected \[2\] parameters in them"),
     (lambda s: s["param_groups"][0].update(params=[0]), r"expected \[2\] parameters in them, got "),
     (lambda s: s["state"][1].update(exp_avg=np.ones(3)), r"got exp_avg of shape \(3,\)"),
     (lambda s: s["state"][1].update(momentum_buffer=np.ones(2)), "got momentum_buffer of shape"),

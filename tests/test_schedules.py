@@ -91,7 +91,7 @@ def test_each_group_has_a_plan_of_its_own():
     scheduler = CosineAnnealingLR(optimizer, 2, eta_min=0.125)
     scheduler.step()
     np.testing.assert_allclose(scheduler.get_last_lr(), [0.1875, 0.3125], rtol=1e-12)
-    with pytest.raises(ValueError, match="^lr_lambda: expected 2 functions, got 1"):
+    with pytest.raises(ValueError, match="shorter"):
         LambdaLR(optimizer, [lambda n: 1])
 
 

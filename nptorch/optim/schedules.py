@@ -10,15 +10,14 @@ def _init(self, optimizer, lr_lambda, last_epoch=-1):
     self.optimizer, self.last_epoch, groups = optimizer, last_epoch, optimizer.param_groups
     self.base_lrs = [group.setdefault("initial_lr", group["lr"]) for group in groups]
     self.lr_lambdas = [lr_lambda] * len(groups) if callable(lr_lambda) else list(lr_lambda)
-    if len(self.lr_lambdas) != len(groups):
-        raise ValueError(f"lr_lambda: expected {len(groups)} functions, got {len(lr_lambda)}")
     self.step()
 
 
 def _step(self):
     """Set the next learning rate of every group."""
     self.last_epoch += 1
-    for group, base, factor in zip(self.optimizer.param_groups, self.base_lrs, self.lr_lambdas):
+    plans = zip(self.optimizer.param_groups, self.base_lrs, self.lr_lambdas, strict=True)
+    for group, base, factor in plans:
         group["lr"] = number("lr", base * factor(self.last_epoch))
 
 
@@ -28,6 +27,12 @@ LambdaLR.load_state_dict = lambda self, new: vars(self).update(
     (key, new[key]) for key in self.state_dict())
 LambdaLR.get_last_lr = lambda self: [group["lr"] for group in self.optimizer.param_groups]
 _wave = lambda x: (1 - math.cos(math.pi * x)) / 2  # from 0 to 1, slowly at both ends
+
+
+class ExponentialLR(LambdaLR):
+    """gamma times the rate after every step."""
+    def __init__(self, optimizer, gamma, last_epoch=-1):
+        super().__init__(optimizer, lambda n: gamma**n, last_epoch)
 
 
 class LinearLR(LambdaLR):
@@ -75,12 +80,6 @@ class SequentialLR(LambdaLR):
         start, scheduler = [part for part in self.parts if part[0] <= self.last_epoch][-1]
         scheduler.last_epoch = self.last_epoch - start - 1
         scheduler.step()
-
-
-class ExponentialLR(LambdaLR):
-    """gamma times the rate after every step."""
-    def __init__(self, optimizer, gamma, last_epoch=-1):
-        super().__init__(optimizer, lambda n: gamma**n, last_epoch)
 
 
 class OneCycleLR(LambdaLR):
