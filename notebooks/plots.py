@@ -1132,7 +1132,8 @@ def words(seen, ends):
         ax.plot(seen, left, color=color, linestyle="", marker=marker, markersize=3.5, alpha=0.7)
         ax.set(xscale="log", xlabel="how often the word was read", title=name)
         half = left[len(left) // 2:].mean()
-        ax.text(0.97, 0.9, f"mean of the rarest half: {half:.3f}", transform=ax.transAxes, ha="right")
+        ax.text(0.97, 0.9, f"mean of the rarest half: {half:.3f}", transform=ax.transAxes,
+                ha="right")
     axes[0].set_ylabel("distance from its goal")
 
 
@@ -1157,7 +1158,8 @@ def decays(paths, sizes):
             if path[-1].max() - path[-1].min() > 0.1:
                 label(ax, n[-1], values[-1], f"noise {size}", color)
         ax.plot(n, 0.999**n, color="gray", linestyle="--", linewidth=1)
-        ax.set(xlabel="step", title=name, xlim=(0, len(path) * 1.3), ylim=(0, 1.05))
+        ax.set(xlabel="step", title=name, xlim=(0, len(path) * 1.3), ylim=(0, 1.05),
+               xticks=range(0, len(path), 200))
     label(axes[-1], n[-1], path[-1].mean(), "all three", dy=8)
     label(axes[-1], n[-1], 0.999 ** n[-1], "dashed: $0.999^n$", "gray", dy=-8)
     axes[0].set_ylabel("weight")
@@ -1176,10 +1178,11 @@ def plans(runs):
         smooth = np.exp(np.log(losses).reshape(-1, 10).mean(1))
         axes[1].semilogy(np.arange(5, len(losses), 10), smooth, color=color, linestyle=line)
         ends[name] = smooth[-1], "#6b7a90" if color == LIGHT else color
-    places = {"constant": (170, 0.0308), "cosine": (95, 0.0262), "warm-up": (8, 0.004),
-              "both": (215, 0.0175), "one cycle": (55, 0.0155)}
+    places = {"constant": (70, 0.0309), "cosine": (105, 0.013), "both": (2, 0.022),
+              "one cycle": (208, 0.0135)}
     for name, (x, y) in places.items():
-        label(axes[0], x, y, name, ends[name][1], dx=3)
+        more = ", and warm-up from 50 on" if name == "constant" else ""
+        label(axes[0], x, y, name + more, ends[name][1], dx=3)
     heights = np.log([value for value, _ in ends.values()])
     order, last = np.argsort(heights), -np.inf
     for i in order:
@@ -1195,14 +1198,14 @@ def accidents(losses):
     _, axes = plt.subplots(1, len(losses), figsize=(9, 3.4), sharey=True)
     for ax, (name, ways) in zip(axes, losses.items()):
         ax.axvline(101, color="gray", linestyle=":", linewidth=1)
-        for (way, values), color, line in zip(ways.items(), (DARK, ORANGE), ("-", "-")):
+        for values, color in zip(ways.values(), (DARK, ORANGE)):
             ax.semilogy(np.arange(1, len(values) + 1), np.maximum(values, 1e-3), color=color,
-                        linestyle=line, linewidth=1)
+                        linestyle="-", linewidth=1)
         late = [np.median(values[-150:]) for values in ways.values()]
-        for way, value, color, dy in zip(ways, late, (DARK, "#a4550a"), (10, -10)):
-            mean = np.mean(ways[way][-100:])
-            label(ax, len(values), value, f"{way}\nlast 100: {mean:.2f}", color, dx=3, dy=dy)
-        ax.set(xlabel="step", title=name, xlim=(1, len(values) * 1.42), xticks=(1, 101, 200, 300, 400))
+        for way, value, color, dy in zip(ways, late, (DARK, "#a4550a"), (7, -9)):
+            label(ax, len(values), value, way, color, dx=3, dy=dy)
+        ax.set(xlabel="step", title=name, xlim=(1, len(values) * 1.35),
+               xticks=(1, 101, 200, 300, 400))
     axes[0].set_ylabel("loss (cross entropy)")
 
 

@@ -129,9 +129,9 @@ class Adagrad(Adaptive):
 
 
 class RMSprop(Adaptive):
-    """p = p - lr · grad / (sqrt(r) + eps): r, an average of grad², fades by alpha; centered takes the
-    squared average of grad off it. momentum is a share of the last push. (The attribute alpha is
-    the L1 penalty.) Raises as Optimizer. Source: Tieleman and Hinton, Lecture 6.5, 2012."""
+    """p = p - lr · grad / (sqrt(r) + eps): r, an average of grad², fades by alpha, and is less
+    the squared average of grad if centered. momentum is a share of the last push. (The attribute
+    alpha is the L1 penalty.) Raises as Optimizer. Source: Tieleman, Hinton, Lecture 6.5, 2012."""
     _memory = "square_avg", "grad_avg", "momentum_buffer"
 
     def __init__(self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0,

@@ -4,7 +4,7 @@
 # isort: skip_file
 from .lambda_lr import LambdaLR
 from .schedules import (
-    LinearLR, CosineAnnealingLR, ConstantLR, StepLR, MultiStepLR, SequentialLR, ExponentialLR,
+    ExponentialLR, LinearLR, CosineAnnealingLR, ConstantLR, StepLR, MultiStepLR, SequentialLR,
     OneCycleLR,
 )
 

@@ -49,8 +49,8 @@ def load_state_dict(self, state_dict):
     numbers, state = [i for g in new for i in g["params"]], {}
     for i, kept in state_dict["state"].items():
         p = self.params[numbers.index(i)]
-        state[p] = {name: int(x) if name == "step" else Tensor(np.array(x, p.dtype))
-                    for name, x in kept.items()}
+        state[p] = {name: int(x) if name == "step" else
+                    Tensor(np.array(np.asarray(x), p.dtype)) for name, x in kept.items()}
         for name in kept.keys() - {"step"}:
             if name not in self._memory or state[p][name].shape != p.shape:
                 raise ValueError(f"state: expected {', '.join(self._memory)} of shape {p.shape}, "

@@ -7,19 +7,17 @@ from nptorch.optim.lambda_lr import LambdaLR
 
 
 def _init(self, optimizer, lr_lambda, last_epoch=-1):
-    groups, several = optimizer.param_groups, isinstance(lr_lambda, (list, tuple))
-    self.optimizer, self.last_epoch = optimizer, last_epoch
+    self.optimizer, self.last_epoch, groups = optimizer, last_epoch, optimizer.param_groups
     self.base_lrs = [group.setdefault("initial_lr", group["lr"]) for group in groups]
-    self.lr_lambdas = list(lr_lambda) if several else [lr_lambda] * len(groups)
-    if len(self.lr_lambdas) != len(groups):
-        raise ValueError(f"lr_lambda: expected {len(groups)} functions, got {len(lr_lambda)}")
+    self.lr_lambdas = [lr_lambda] * len(groups) if callable(lr_lambda) else list(lr_lambda)
     self.step()
 
 
 def _step(self):
     """Set the next learning rate of every group."""
     self.last_epoch += 1
-    for group, base, factor in zip(self.optimizer.param_groups, self.base_lrs, self.lr_lambdas):
+    plans = zip(self.optimizer.param_groups, self.base_lrs, self.lr_lambdas, strict=True)
+    for group, base, factor in plans:
         group["lr"] = number("lr", base * factor(self.last_epoch))
 
 
@@ -28,6 +26,13 @@ LambdaLR.state_dict = lambda self: {key: vars(self)[key] for key in ("last_epoch
 LambdaLR.load_state_dict = lambda self, new: vars(self).update(
     (key, new[key]) for key in self.state_dict())
 LambdaLR.get_last_lr = lambda self: [group["lr"] for group in self.optimizer.param_groups]
+_wave = lambda x: (1 - math.cos(math.pi * x)) / 2  # from 0 to 1, slowly at both ends
+
+
+class ExponentialLR(LambdaLR):
+    """gamma times the rate after every step."""
+    def __init__(self, optimizer, gamma, last_epoch=-1):
+        super().__init__(optimizer, lambda n: gamma**n, last_epoch)
 
 
 class LinearLR(LambdaLR):
@@ -41,9 +46,8 @@ class CosineAnnealingLR(LambdaLR):
     """Half a cosine from the first rate to eta_min, T_max steps long (Loshchilov, Hutter, 2017)."""
     def __init__(self, optimizer, T_max, eta_min=0.0, last_epoch=-1):
         lows = (eta_min / g.get("initial_lr", g["lr"]) for g in optimizer.param_groups)
-        super().__init__(optimizer, [
-            lambda n, low=low: low + (1 - low) * (1 + math.cos(math.pi * n / T_max)) / 2
-            for low in lows], last_epoch)
+        plans = [lambda n, low=low: 1 + (low - 1) * _wave(n / T_max) for low in lows]
+        super().__init__(optimizer, plans, last_epoch)
 
 
 class ConstantLR(LambdaLR):
@@ -78,26 +82,22 @@ class SequentialLR(LambdaLR):
         scheduler.step()
 
 
-class ExponentialLR(LambdaLR):
-    """gamma times the rate after every step."""
-    def __init__(self, optimizer, gamma, last_epoch=-1):
-        super().__init__(optimizer, lambda n: gamma**n, last_epoch)
-
-
 class OneCycleLR(LambdaLR):
-    """From max_lr / div_factor up to max_lr in the share pct_start of all steps, then down to the
-    first rate / final_div_factor; momentum, or the first of betas, goes the other way. Raises
-    ValueError beyond total_steps. Source: Smith and Topin, Super-Convergence, 2018."""
+    """Up from max_lr / div_factor to max_lr in a share pct_start of all steps, down to the first
+    rate / final_div_factor; momentum, or the first of betas, goes the other way. Raises ValueError
+    beyond total_steps. Source: Smith and Topin, Super-Convergence, 2018."""
     def __init__(self, optimizer, max_lr, total_steps=None, epochs=None, steps_per_epoch=None,
                  pct_start=0.3, anneal_strategy="cos", cycle_momentum=True, base_momentum=0.85,
                  max_momentum=0.95, div_factor=25.0, final_div_factor=1e4, last_epoch=-1):
-        total = self.total_steps = total_steps or epochs * steps_per_epoch
-        top, last = pct_start * total - 1, total - 1
-        eases = {"linear": lambda x: x, "cos": lambda x: (1 - math.cos(math.pi * x)) / 2}
-        ease = eases[anneal_strategy]
+        total = epochs * steps_per_epoch if total_steps is None else total_steps
+        self.total_steps = integer("total_steps", total, 1)
+        top, last, ease = pct_start * total - 1, total - 1, {"cos": _wave, "linear": float}[
+            anneal_strategy]
         ways = lambda a, b, c: lambda n: (a + (b - a) * ease(n / top) if n < top else
                                           b + (c - b) * ease(min((n - top) / (last - top), 1)))
         self.momentum = cycle_momentum and ways(max_momentum, base_momentum, max_momentum)
+        if cycle_momentum and not optimizer.param_groups[0].keys() & {"betas", "momentum"}:
+            raise ValueError("cycle_momentum: expected an optimizer with momentum or betas")
         for group in optimizer.param_groups if last_epoch == -1 else ():
             group["initial_lr"] = max_lr / div_factor
         super().__init__(optimizer, ways(1, div_factor, 1 / final_div_factor), last_epoch)

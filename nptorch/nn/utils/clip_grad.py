@@ -33,6 +33,8 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0, error_if_nonfinite=Fals
 
 
 def clip_grad_value_(parameters, clip_value):
-    """Cut every number in the gradients of parameters off at -clip_value and clip_value."""
+    """Cut all numbers in the gradients of parameters off at -clip_value and clip_value, not < 0."""
+    if not clip_value >= 0:
+        raise ValueError(f"Invalid clip_value value: {clip_value}")
     for g in _gradients(parameters):
         np.clip(g, -clip_value, clip_value, out=g)
