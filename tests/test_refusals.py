@@ -402,7 +402,8 @@ OURS = [  # what PyTorch doesn't have, or not like this
         ("1j * np.ones(4)", "got dtype complex128, expected real numbers"),
         ("np.array([None] * 4)", "got dtype object, expected real numbers"))],
     *[(f"{kind}({params})", error, f"params: {message}" if message != "..." else message)
-      for kind in ("Optimizer", "SGD") for params, error, message in (
+      for kind in ("Optimizer", "SGD", "Adam", "AdamW", "RMSprop", "Adagrad")
+      for params, error, message in (
         ("net.parameters", TypeError, "..."),
         ("net[0]", TypeError, "..."),
         ("None", TypeError, "..."),
@@ -416,6 +417,9 @@ OURS = [  # what PyTorch doesn't have, or not like this
         ("[made]", ValueError, "expected leaves..."),
         ("[leaf, leaf]", ValueError, "expected each Tensor once, got one twice"))],
     ("SGD([leaf], nesterov=True)", TypeError),
+    *[(f"{kind}([leaf], {name}={value})", TypeError, f"{name}: expected a number, got {value}")
+      for kind in ("Adam", "AdamW", "RMSprop", "Adagrad") for name, value in (
+        ("lr", "'0.1'"), ("lr", "True"), ("eps", "None"), ("weight_decay", "'a'"))],
     *[(f"SGD([leaf], {name}=float('{value}'))", ValueError, f"Invalid {name} value: {value}")
       for name in ("lr", "momentum", "alpha", "weight_decay") for value in ("-0.1", "nan", "inf")],
     ("SGD([leaf], momentum=1)", ValueError, "Invalid momentum value: 1"),

@@ -1,7 +1,9 @@
 """nptorch.optim.lr_scheduler: the rates and the losses that PyTorch has, group by group."""
 
+import importlib.util
 import json
 import math
+import types
 
 import numpy as np
 import pytest
@@ -9,7 +11,7 @@ from golden import make_adam
 
 import nptorch
 from nptorch import Tensor
-from nptorch.optim import SGD, Adagrad, Adam, RMSprop, lr_scheduler
+from nptorch.optim import SGD, Adagrad, Adam, RMSprop, lambda_lr, lr_scheduler
 from nptorch.optim.lr_scheduler import (
     ConstantLR,
     CosineAnnealingLR,
@@ -189,3 +191,16 @@ def test_warm_up_and_cosine_meet_at_the_top():
     rise = [0.01 + 0.099 * n for n in range(10)]
     fall = [(1 + math.cos(math.pi * n / 90)) / 2 for n in range(90)]
     np.testing.assert_allclose(found, rise + fall, rtol=1e-12)
+
+
+def test_the_simple_scheduler_of_notebook_07_gives_the_same_rates():
+    """Its methods are bound anew for groups; here they are as they were before, from its file."""
+    spec = importlib.util.spec_from_file_location("simple", lambda_lr.__file__)
+    simple = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(simple)
+    plan, optimizer = (lambda n: 1 - n / 9), types.SimpleNamespace(lr=0.3)
+    before, found = simple.LambdaLR(optimizer, plan), []
+    for _ in range(8):
+        found += before.get_last_lr()
+        before.step()
+    assert found == rates(LambdaLR(sgd(0.3), plan), 8)

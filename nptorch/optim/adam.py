@@ -25,7 +25,8 @@ def _grouped(params):
 def _valid(name, value):
     if name == "betas":
         return tuple(number(f"betas[{i}]", beta, 0, 1) for i, beta in enumerate(value))
-    return value if isinstance(value, (bool, list)) else number(name, value)
+    others = "params", "amsgrad", "centered", "decoupled_weight_decay"
+    return value if name in others else number(name, value)
 
 
 class Adaptive(Optimizer):
@@ -85,7 +86,6 @@ class Adam(Adaptive):
     each divided by 1 - beta^n in step n, as it began at 0. weight_decay is added to the gradients;
     with amsgrad v never falls. Raises as Optimizer. Source: Kingma and Ba, Adam, 2015."""
     _memory = "exp_avg", "exp_avg_sq", "max_exp_avg_sq"  # PyTorch's names for m, v, and v's maximum
-
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0,
                  amsgrad=False):
         super().__init__(params, lr, weight_decay, betas=betas, eps=eps, amsgrad=amsgrad,
@@ -117,7 +117,6 @@ class Adagrad(Adaptive):
     """p = p - lr / (1 + (n - 1) · lr_decay) · grad / (sqrt(r) + eps) in step n: r is the sum of all
     grad². Raises as Optimizer. Source: Duchi, Hazan, Singer, Adaptive Subgradient Methods, 2011."""
     _memory = ("sum",)
-
     def __init__(self, params, lr=1e-2, lr_decay=0.0, weight_decay=0.0,
                  initial_accumulator_value=0.0, eps=1e-10):
         super().__init__(params, lr, weight_decay, lr_decay=lr_decay, eps=eps,
@@ -133,7 +132,6 @@ class RMSprop(Adaptive):
     the squared average of grad if centered. momentum is a share of the last push. (The attribute
     alpha is the L1 penalty.) Raises as Optimizer. Source: Tieleman, Hinton, Lecture 6.5, 2012."""
     _memory = "square_avg", "grad_avg", "momentum_buffer"
-
     def __init__(self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0,
                  centered=False):
         super().__init__(params, lr, weight_decay, alpha=alpha, eps=eps, momentum=momentum,
