@@ -1283,8 +1283,8 @@ def masked(scores, text):
     hidden = np.where(mask, scores, -np.inf)
     weights = np.exp(hidden - hidden.max(1, keepdims=True))
     weights /= weights.sum(1, keepdims=True)
-    top, names = np.abs(scores).max(), ["␣" if c == " " else c for c in text]
-    panels = (("scores: query · key / √d", scores, "PuOr", -top, top, "score"),
+    names = ["␣" if c == " " else c for c in text]
+    panels = (("scores: query · key / √d", scores, "Blues", None, None, "score"),
               ("mask: who may look where", mask, "Greys", 0, 1.6, None),
               ("weights: softmax of what is left", weights, "Blues", 0, 1, "weight"))
     fig, axes = plt.subplots(1, 3, figsize=(9.2, 3.5))
@@ -1299,6 +1299,8 @@ def masked(scores, text):
             bar.set_label(what)
             bar.outline.set_visible(False)
     axes[0].set_ylabel("who looks")
+    axes[1].text(0.15, 0.2, "may look", color="white", transform=axes[1].transAxes)
+    axes[1].text(0.62, 0.75, "may not", transform=axes[1].transAxes)
 
 
 def scale(lengths, found):

@@ -33,6 +33,15 @@ def test_a_row_that_is_taken_several_times_gets_the_sum(shape):
     np.testing.assert_allclose(weight.grad.data, expected, rtol=1e-12, atol=1e-12)
 
 
+def test_rows_that_are_tables_get_their_sums():
+    weight, index = parameter(4, 3, 3), np.array([[2, 0, 2], [1, 2, 2]])
+    g = RNG.standard_normal((2, 3, 3, 3))
+    F.embedding(index, weight).backward(g)
+    expected = np.zeros((4, 3, 3))
+    np.add.at(expected, index, g)
+    np.testing.assert_allclose(weight.grad.data, expected, rtol=1e-12, atol=1e-12)
+
+
 def test_an_index_that_changes_before_the_walk_back_counts_as_it_was():
     weight, index = parameter(3, 2), np.array([0, 0])
     out = F.embedding(index, weight)

@@ -50,12 +50,11 @@ def generate(model, ids, length, temperature=1.0, rng=0):
 def bits(model, ids):
     """The bits that model spends on a character of ids, a row of integers longer than
     model.context, each guessed from half a context or more."""
-    T, losses = model.context, []
+    T = model.context
     windows = [ids[i:i + T + 1] for i in range(0, len(ids) - T, T - T // 2)]
-    for i in range(0, len(windows), 64):
-        part = torch.tensor(np.array(windows[i:i + 64]))
-        losses += [surprise(model, part, T // 2).item()] * len(part)
-    return np.mean(losses) / math.log(2)
+    parts = np.array_split(windows, len(windows) // 64 + 1)
+    losses = [surprise(model, torch.tensor(part), T // 2).item() for part in parts]
+    return np.average(losses, weights=[len(part) for part in parts]) / math.log(2)
 
 
 class Block(nn.Module):
@@ -76,11 +75,8 @@ class Block(nn.Module):
 
 class GPT(nn.Module):
     """From characters (N, T), integers below kinds, to the logits (N, T, kinds) of what comes
-    after each of them; T is at most context.
-
-    Source: Radford, Wu, Child, Luan, Amodei and Sutskever, Language Models are Unsupervised
-    Multitask Learners (GPT-2), 2019, with 12 to 48 blocks.
-    """
+    after each of them; T is at most context. Source: Radford et al., Language Models are
+    Unsupervised Multitask Learners, 2019 (GPT-2, with 12 to 48 blocks)."""
 
     def __init__(self, kinds, context=64, width=96, heads=4, blocks=2):
         super().__init__()

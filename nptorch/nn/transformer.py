@@ -8,7 +8,7 @@ from nptorch.autograd import op
 from nptorch.checks import integer, number
 from nptorch.creation import randn, zeros
 from nptorch.nn.dropout import dropout
-from nptorch.nn.init import xavier_uniform_, zeros_
+from nptorch.nn.init import xavier_uniform_
 from nptorch.nn.layers import Linear, linear
 from nptorch.nn.module import Module, Parameter
 from nptorch.ops import floats, matmul
@@ -24,7 +24,7 @@ def _rows(weight, /, index):
         order = np.argsort(index, axis=None, kind="stable")  # equal indices side by side
         found, starts = np.unique(index.ravel()[order], return_index=True)
         spread = np.zeros(shape, g.dtype)
-        spread[found] = np.add.reduceat(g.reshape(-1, shape[1])[order], starts)
+        spread[found] = np.add.reduceat(g.reshape(-1, *shape[1:])[order], starts)
         return spread
 
     return weight[index], back
@@ -54,22 +54,15 @@ class Embedding(Module):
 
 
 @op
-def _weights(query, key, mask, /, scale):
+def _weights(query, key, mask, /):
     value = query @ key.swapaxes(-1, -2)
-    value *= scale
     value += mask
     top = value.max(axis=-1, keepdims=True)
     value -= np.where(np.isfinite(top), top, 0)  # -inf: there is nobody to look at
     np.exp(value, out=value)
     value /= np.maximum(value.sum(axis=-1, keepdims=True), np.finfo(value.dtype).tiny)
-
-    def slope(g):  # the gradient of the scores
-        g = g - np.einsum("...i,...i->...", g, value)[..., None]
-        g *= value
-        return g
-
-    return (value, lambda g: slope(g) @ key * scale,
-            lambda g: slope(g).swapaxes(-1, -2) @ query * scale, slope)
+    slope = lambda g: (g - np.einsum("...i,...i->...", g, value)[..., None]) * value
+    return value, lambda g: slope(g) @ key, lambda g: slope(g).swapaxes(-1, -2) @ query, slope
 
 
 def _attend(query, key, value, mask, allowed, dropout_p):
@@ -78,19 +71,16 @@ def _attend(query, key, value, mask, allowed, dropout_p):
     mask = 0.0 if mask is None else mask
     if np.asarray(mask).dtype == bool:
         mask = np.where(np.asarray(mask) == allowed, 0, -np.inf).astype(query.dtype)
-    weights = dropout(_weights(query, key, mask, scale=query.shape[-1] ** -0.5), dropout_p)
+    weights = dropout(_weights(query * query.shape[-1] ** -0.5, key, mask), dropout_p)
     return matmul(weights, value), weights
 
 
-def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0,
-                                 is_causal=False):
+def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.0, is_causal=False):
     """softmax(query @ key.T / sqrt(E) + mask) @ value -> (..., L, V): for each query (..., L, E)
     the mean of value (..., S, V), weighted by how well the keys (..., S, E) fit.
 
-    attn_mask (..., L, S): bools, True where a query may look, or numbers to add to the scores;
-    is_causal: at its own place and those before. dropout_p: the share of weights to drop. Raises
-    ValueError for two masks. Source: Vaswani et al., Attention Is All You Need, 2017.
-    """
+    attn_mask (..., L, S): bools, True where a query may look, or numbers; is_causal: not ahead.
+    Raises ValueError for both. Source: Vaswani et al., Attention Is All You Need, 2017."""
     if is_causal:
         if attn_mask is not None:
             raise ValueError("attn_mask: expected None beside is_causal=True")
@@ -99,13 +89,9 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
 
 
 class MultiheadAttention(Module):
-    """num_heads attentions side by side, each with its share of embed_dim numbers: in_proj makes
-    query, key and value, out_proj mixes what the heads bring.
-
-    Of query (N, L, embed_dim), key and value (N, S, embed_dim) with batch_first, else (L, N, ...)
-    and (S, N, ...), or without N. dropout: the share of weights that are dropped in training.
-    Raises ValueError unless num_heads divides embed_dim.
-    """
+    """num_heads attentions side by side, each with its share of embed_dim numbers; out_proj mixes
+    what they bring. dropout: the share of weights that are dropped in training. Raises ValueError
+    unless num_heads divides embed_dim."""
 
     def __init__(self, embed_dim, num_heads, dropout=0.0, bias=True, *, batch_first=False):
         self.embed_dim = integer("embed_dim", embed_dim, 1)
@@ -116,35 +102,23 @@ class MultiheadAttention(Module):
         self.in_proj_weight = Parameter(xavier_uniform_(zeros(3 * embed_dim, embed_dim)))
         self.in_proj_bias = Parameter(zeros(3 * embed_dim)) if bias else None
         self.out_proj = Linear(embed_dim, embed_dim, bias)
-        if bias:
-            zeros_(self.out_proj.bias)
+        self.out_proj.bias = Parameter(zeros(embed_dim)) if bias else None
 
-    def _heads(self, x):
-        """(..., L, embed_dim) -> (..., num_heads, L, embed_dim / num_heads)."""
-        return x.reshape(*x.shape[:-1], self.num_heads, -1).transpose(-3, -2)
-
-
-def _forward(self, query, key, value, *, need_weights=True, attn_mask=None,
-             average_attn_weights=True):
-    """(output, weights): weights are (N, L, S), a mean over heads, or (N, num_heads, L, S), or None
-    unless need_weights. attn_mask (L, S): bools, True where not to look, or numbers to add."""
-    swapped, bias = query.ndim == 3 and not self.batch_first, self.in_proj_bias
-    inputs = [x.transpose(0, 1) if swapped else x for x in (query, key, value)]
-    weight = self.in_proj_weight.reshape(3, self.embed_dim, -1)
-    bias = [None] * 3 if bias is None else bias.reshape(3, -1)
-    heads = [self._heads(linear(*each)) for each in zip(inputs, weight, bias)]
-    dropout_p = self.dropout if self.training else 0.0
-    output, weights = _attend(*heads, attn_mask, False, dropout_p)
-    output = self.out_proj(output.transpose(-3, -2).flatten(-2))
-    if need_weights and average_attn_weights:
-        weights = weights.mean(-3)
-    return output.transpose(0, 1) if swapped else output, weights if need_weights else None
-
-
-MultiheadAttention.forward = _forward
-
-
-_cdf = np.frompyfunc(lambda x: math.erfc(-x / math.sqrt(2)) / 2, 1, 1)  # Φ, number by number
+    def forward(self, query, key, value, *, need_weights=True, attn_mask=None,
+                average_attn_weights=True):
+        """(output, weights) of query (N, L, embed_dim), key and value (N, S, embed_dim), or without
+        N, or N second unless batch_first. attn_mask (L, S): bools, True where not to look, or
+        numbers to add. weights: (N, L, S), or one for each head (N, num_heads, L, S), or None."""
+        turn = lambda x: x.transpose(0, 1) if x.ndim == 3 and not self.batch_first else x
+        deal = lambda x: x.reshape(*x.shape[:-1], self.num_heads, -1).transpose(-3, -2)
+        weight = self.in_proj_weight.reshape(3, self.embed_dim, -1)
+        bias = [None] * 3 if self.in_proj_bias is None else self.in_proj_bias.reshape(3, -1)
+        heads = [deal(linear(turn(x), w, b)) for x, w, b in zip((query, key, value), weight, bias)]
+        output, weights = _attend(*heads, attn_mask, False, self.dropout if self.training else 0.0)
+        if need_weights and average_attn_weights:
+            weights = weights.mean(-3)
+        output = self.out_proj(output.transpose(-3, -2).flatten(-2))
+        return turn(output), weights if need_weights else None
 
 
 @op
@@ -158,7 +132,7 @@ def gelu(input, /, approximate="none"):
         below = (np.tanh((x * x * cube + 1) * root * x) + 1) * 0.5
         slope = lambda: (x * x * (6 * cube * root) + 2 * root) * below * (1 - below)
     else:
-        below = np.asarray(_cdf(x)).astype(x.dtype)
+        below = np.vectorize(lambda a: math.erfc(-a / math.sqrt(2)) / 2, otypes=[x.dtype])(x)
         slope = lambda: np.exp(x * x / -2) * (root / 2)
     return x * below, lambda g: (slope() * x + below) * g
 
