@@ -16,7 +16,7 @@ import pytest
 from golden import make_gpt
 
 import nptorch
-from nptorch import Tensor, manual_seed, models, nn
+from nptorch import Tensor, manual_seed, models, nn, training
 from nptorch.models import GPT, bits, generate, hold_back, prose, train
 from nptorch.models.gpt import surprise
 
@@ -279,6 +279,20 @@ def test_command_trains_saves_measures_and_writes(here, text, capsys):
     assert measured == f"held-back text: {found:.2f} bits per character" and found < 2
     ids = generate(model, learn[:1], 40, 0.5, 3)
     assert "\n".join(wrote) == "".join(alphabet[i] for i in ids) + "\n"
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_command_shows_a_bar_on_a_terminal_alone(here, text, monkeypatch, terminal):
+    totals = []
+
+    def bar(losses, total):
+        totals.append(total)
+        return losses
+
+    monkeypatch.setattr(training, "tqdm", bar)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    here("--text", text, "--steps", 2, "--length", 0)
+    assert totals == [2] * terminal
 
 
 def test_command_runs_from_a_terminal(text):

@@ -596,7 +596,8 @@ TAKEN_BY_PYTORCH = (
     "F.fold(ones(12, 12), (5, 5), (2, 3))", "manual_seed(1.5)",
     "nn.BCEWithLogitsLoss()(ones(1), 2 * ones(1))", "nn.Conv2d(0, 2, 3)",
     "nn.Conv2d(1, 0, 3)", "nn.Conv2d(1, 2, 0)", "nn.Identity(1)", "nn.Linear(0, 2)",
-    "nn.Dropout(True)", "nn.Embedding(0, 2)", "nn.GELU('erf')", "nn.ReLU(x)", "tensor(1j)", "x.cuda",
+    "nn.Dropout(True)", "nn.Embedding(0, 2)", "nn.GELU('erf')", "nn.ReLU(x)", "tensor(1j)",
+    "x.cuda",
 )
 
 
