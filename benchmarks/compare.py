@@ -4,7 +4,8 @@
 
 Each library runs in a process of its own with two threads, and they take turns, so that what
 else the machine does hits all of them. A step is zero_grad, forward, loss, backward and SGD with
-momentum, in float32. An epoch is 60,000 images in batches: nptorch's from its shuffling
+momentum, in float32; a GPT's is that of notebook 13, with clipping and AdamW, one text under both
+libraries. An epoch is 60,000 images in batches: nptorch's from its shuffling
 DataLoader, PyTorch's sliced from one array. The table gives PyTorch's time, and for the others
 the median of the ratios to it with the smallest and the largest; below 1 is faster than PyTorch.
 autograd, DeZero and micrograd take part where they are installed and have what the net needs.
@@ -22,10 +23,13 @@ import sys
 import time
 from collections import namedtuple
 from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 
-# sizes: the layers', None for LeNet; repeats: in one round; fewer: divides the number of rounds
+GPT = Path(__file__).parent.parent / "nptorch/models/gpt.py"
+# sizes: the layers', None for LeNet and GPT; repeats: in one round; fewer: divides the rounds
 Case = namedtuple("Case", "sizes batch loss repeats fewer")
 CASES = {
     "tiny 2-16-16-1, batch 32": Case((2, 16, 16, 1), 32, "mse_loss", 500, 1),
@@ -34,6 +38,7 @@ CASES = {
     "LeNet, batch 64": Case(None, 64, "cross_entropy", 40, 1),
     "LeNet, batch 256": Case(None, 256, "cross_entropy", 15, 1),
     "LeNet, an epoch, batch 64": Case(None, 64, "epoch", 1, 3),
+    "GPT, 32 windows of 64 characters": Case(None, 32, "gpt", 10, 1),
 }
 
 
@@ -55,8 +60,18 @@ def samples(case, n):
     return x.astype(np.float32), y.astype(np.float32) if y.ndim == 2 else y
 
 
+def gpt_steps(torch, batch):
+    """Return what makes one training step of a GPT after another; torch is either library."""
+    module = ModuleType("gpt")
+    exec(GPT.read_text(encoding="utf-8").replace("nptorch", torch.__name__), vars(module))
+    ids = np.random.default_rng(0).integers(0, 106, 100_000)
+    return module.train(module.GPT(106), ids, 10**6, batch=batch)
+
+
 def with_torch(torch, case):
     """Return a function that makes one training step, or an epoch; torch is either library."""
+    if case.loss == "gpt":
+        return gpt_steps(torch, case.batch).__next__
     model = torch.nn.Sequential(*layers(torch.nn, case.sizes))
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
     functional = importlib.import_module(f"{torch.__name__}.nn.functional")
@@ -135,7 +150,7 @@ def with_dezero(dezero, case):
                 x = F.pooling(F.relu(convolution(x)), 2, 2)
             return self.head(F.reshape(x, (len(x), -1)))
 
-    if case.loss == "epoch":
+    if case.loss in ("epoch", "gpt"):
         return None
     model = LeNet() if case.sizes is None else dezero.models.MLP(case.sizes[1:], F.relu)
     optimizer = dezero.optimizers.MomentumSGD(lr=0.01, momentum=0.9).setup(model)

@@ -1114,6 +1114,93 @@ def layer_times(panels):
     axes[0, 0].invert_yaxis()
 
 
+# 11_adam
+
+
+def words(seen, ends):
+    """How far each word is from its goal, over how often it was read, a panel for each of ends."""
+    _, axes = plt.subplots(1, len(ends), figsize=(8.6, 3.2), sharey=True)
+    for ax, (name, left), color, marker in zip(axes, ends.items(), (DARK, ORANGE), "os"):
+        ax.plot(seen, left, color=color, linestyle="", marker=marker, markersize=3.5, alpha=0.7)
+        ax.set(xscale="log", xlabel="how often the word was read", title=name)
+        half = left[len(left) // 2:].mean()
+        ax.text(0.97, 0.9, f"mean of the rarest half: {half:.3f}", transform=ax.transAxes,
+                ha="right")
+    axes[0].set_ylabel("distance from its goal")
+
+
+def first_steps(n, with_bias, without):
+    """The lengths of steps n, in rates, with the averages' bias and without it."""
+    _, ax = plt.subplots(figsize=(6.8, 3))
+    ax.plot(n, with_bias, color=ORANGE, linestyle="-")
+    ax.plot(n, without, color=DARK, linestyle="--")
+    label(ax, 40, with_bias[39], "not corrected", "#a4550a", dx=8)
+    label(ax, 2, 1, "corrected", DARK, dx=0, dy=-9)
+    ax.set(xscale="log", xlabel="step", ylabel="length of the step\n(learning rates)",
+           ylim=(0, None), xlim=(1, n[-1]))
+
+
+def decays(paths, sizes):
+    """Weights step by step, a panel for each of paths {name: (steps + 1, 3)}; dashed: 0.999^n."""
+    _, axes = plt.subplots(1, len(paths), figsize=(8.6, 3.2), sharey=True)
+    for ax, (name, path) in zip(axes, paths.items()):
+        n = np.arange(len(path))
+        for values, size, color, width in zip(path.T, sizes, (DARK, BLUE, ORANGE), (3.4, 2.2, 1)):
+            ax.plot(n, values, color=color, linestyle="-", linewidth=width)
+            if path[-1].max() - path[-1].min() > 0.1:
+                label(ax, n[-1], values[-1], f"noise {size}", color)
+        ax.plot(n, 0.999**n, color="gray", linestyle="--", linewidth=1)
+        ax.set(xlabel="step", title=name, xlim=(0, len(path) * 1.3), ylim=(0, 1.05),
+               xticks=range(0, len(path), 200))
+    label(axes[-1], n[-1], path[-1].mean(), "all three", dy=8)
+    label(axes[-1], n[-1], 0.999 ** n[-1], "dashed: $0.999^n$", "gray", dy=-8)
+    axes[0].set_ylabel("weight")
+
+
+PLANS = (("gray", "-"), (BLUE, "--"), (LIGHT, "-"), (ORANGE, "-"), (DARK, "-."))
+
+
+def plans(runs):
+    """Left, the learning rates of {name: runs (losses, rates, share)}; right, their mean losses."""
+    _, axes = plt.subplots(1, 2, figsize=(9, 3.6))
+    ends = {}
+    for (name, group), (color, line) in zip(runs.items(), PLANS):
+        axes[0].plot(group[0][1], color=color, linestyle=line)
+        losses = np.mean([run[0] for run in group], axis=0)
+        smooth = np.exp(np.log(losses).reshape(-1, 10).mean(1))
+        axes[1].semilogy(np.arange(5, len(losses), 10), smooth, color=color, linestyle=line)
+        ends[name] = smooth[-1], "#6b7a90" if color == LIGHT else color
+    places = {"constant": (70, 0.0309), "cosine": (105, 0.013), "both": (2, 0.022),
+              "one cycle": (208, 0.0135)}
+    for name, (x, y) in places.items():
+        more = ", and warm-up from 50 on" if name == "constant" else ""
+        label(axes[0], x, y, name + more, ends[name][1], dx=3)
+    heights = np.log([value for value, _ in ends.values()])
+    order, last = np.argsort(heights), -np.inf
+    for i in order:
+        last = max(heights[i], last + 0.17)
+        name = list(ends)[i]
+        label(axes[1], 300, np.exp(last), name, ends[name][1], dx=2)
+    axes[0].set(xlabel="step", ylabel="learning rate", ylim=(0, 0.0325))
+    axes[1].set(xlabel="step", ylabel="loss (cross entropy)", xlim=(0, 365))
+
+
+def accidents(losses):
+    """Losses step by step, {optimizer: {way: losses}}, on a log axis; dotted: step 101."""
+    _, axes = plt.subplots(1, len(losses), figsize=(9, 3.4), sharey=True)
+    for ax, (name, ways) in zip(axes, losses.items()):
+        ax.axvline(101, color="gray", linestyle=":", linewidth=1)
+        for values, color in zip(ways.values(), (DARK, ORANGE)):
+            ax.semilogy(np.arange(1, len(values) + 1), np.maximum(values, 1e-3), color=color,
+                        linestyle="-", linewidth=1)
+        late = [np.median(values[-150:]) for values in ways.values()]
+        for way, value, color, dy in zip(ways, late, (DARK, "#a4550a"), (7, -9)):
+            label(ax, len(values), value, way, color, dx=3, dy=dy)
+        ax.set(xlabel="step", title=name, xlim=(1, len(values) * 1.35),
+               xticks=(1, 101, 200, 300, 400))
+    axes[0].set_ylabel("loss (cross entropy)")
+
+
 # 12_normalization
 
 
@@ -1159,6 +1246,107 @@ def ablation(everything, names, rates, right):
     ax.tick_params(length=0)
     for side in ("left", "bottom"):
         ax.spines[side].set_visible(False)
+
+
+# 13_gpt
+
+
+def pairs(counts, alphabet, letters):
+    """The probability that one of letters (down) is followed by another (across); alphabet names
+    the rows and columns of counts."""
+    places = np.searchsorted(alphabet, list(letters))
+    share = (counts / np.maximum(counts.sum(1, keepdims=True), 1))[np.ix_(places, places)]
+    names = ["␣" if letter == " " else letter for letter in letters]
+    fig, ax = plt.subplots(figsize=(6.2, 5.4))
+    image = ax.imshow(share, cmap="Blues", vmin=0, vmax=0.6)
+    ax.set(xticks=range(len(names)), xticklabels=names, yticks=range(len(names)),
+           yticklabels=names, xlabel="next character", ylabel="character")
+    ax.tick_params(length=0, labelsize=8)
+    ax.spines[:].set_visible(False)
+    bar = fig.colorbar(image, ax=ax, extend="max", ticks=[0, 0.2, 0.4, 0.6], shrink=0.8)
+    bar.set_label("probability")
+    bar.outline.set_visible(False)
+
+
+def masked(scores, text):
+    """Scores (T, T) of the characters in text, the causal mask, and the weights that a softmax
+    makes of both."""
+    mask = np.tri(len(text), dtype=bool)
+    hidden = np.where(mask, scores, -np.inf)
+    weights = np.exp(hidden - hidden.max(1, keepdims=True))
+    weights /= weights.sum(1, keepdims=True)
+    names = ["␣" if c == " " else c for c in text]
+    panels = (("scores: query · key / √d", scores, "Blues", None, None, "score"),
+              ("mask: who may look where", mask, "Greys", 0, 1.6, None),
+              ("weights: softmax of what is left", weights, "Blues", 0, 1, "weight"))
+    fig, axes = plt.subplots(1, 3, figsize=(9.2, 3.5))
+    for ax, (title, values, cmap, low, high, what) in zip(axes, panels):
+        image = ax.imshow(values, cmap=cmap, vmin=low, vmax=high)
+        ax.set(title=title, xticks=range(len(names)), xticklabels=names,
+               yticks=range(len(names)), yticklabels=names, xlabel="looks at")
+        ax.tick_params(length=0, labelsize=8)
+        ax.spines[:].set(visible=True, color=LIGHT)
+        if what:
+            bar = fig.colorbar(image, ax=ax, location="bottom", shrink=0.8)
+            bar.set_label(what)
+            bar.outline.set_visible(False)
+    axes[0].set_ylabel("who looks")
+    axes[1].text(0.15, 0.2, "may look", color="white", transform=axes[1].transAxes)
+    axes[1].text(0.62, 0.75, "may not", transform=axes[1].transAxes)
+
+
+def scale(lengths, found):
+    """The largest weight, and what is left of a gradient, for keys of these lengths: {name:
+    [(weight, gradient), ...]}."""
+    _, axes = plt.subplots(1, 2, figsize=(8.4, 3.3))
+    titles = "largest of 64 weights", "gradient of the scores (sum of sizes)"
+    for ax, title, column in zip(axes, titles, range(2)):
+        for (name, values), color, style, marker in zip(found.items(), (ORANGE, DARK), ("--", "-"),
+                                                        "so"):
+            values = np.array(values)[:, column]
+            ax.plot(lengths, values, style, marker=marker, color=color, markersize=5)
+            below = (color == DARK) == bool(column)  # where the other line is not
+            label(ax, lengths[1], values[1], name, color if color == DARK else "#a4550a",
+                  dx=0 if color == DARK else 9, dy=-14 if below else 10)
+        ax.set_xscale("log", base=2)
+        ax.set(title=title, xlabel="d, the length of query and key", xticks=lengths,
+               xticklabels=lengths, ylim=(0, None))
+    axes[0].set_ylim(0, 1.1)
+
+
+def learning(losses, levels):
+    """Losses in bits, step by step (pale) and as means over the last and the next tenth (dark),
+    on a logarithmic axis, and levels {name: bits} to compare with."""
+    _, ax = plt.subplots(figsize=(7.2, 3.8))
+    steps = np.arange(1, len(losses) + 1)
+    ax.plot(steps, losses, color=LIGHT, linestyle="-", linewidth=1.4)
+    means = [np.mean(losses[int(n / 1.1):int(n * 1.1)]) for n in steps[19:]]
+    ax.plot(steps[19:], means, color=DARK, linestyle="-")
+    for name, bits in levels.items():
+        ax.axhline(bits, color=ORANGE, linestyle="--", linewidth=1.2)
+        ax.text(len(losses), bits + 0.06, name, color="#a4550a", va="bottom", ha="right")
+    ax.set(xscale="log", xlabel="step", ylabel="bits per character", ylim=(0, 7.8),
+           xlim=(1, len(losses) * 1.05), xticks=(1, 10, 100, 1000),
+           xticklabels=(1, 10, 100, "1,000"))
+
+
+def heads(weights, text):
+    """For each head, where the last character of text looks: its row of the weights (T, T)."""
+    fig, ax = plt.subplots(figsize=(9.4, 2.9))
+    rows = np.array([w[-1] for w in weights])
+    image = ax.imshow(rows, cmap="Blues", vmin=0, vmax=0.6, aspect="auto")
+    half = len(rows) // 2
+    ax.set(xticks=range(len(text)), xticklabels=["␣" if c == " " else c for c in text],
+           yticks=range(len(rows)), yticklabels=[f"block {1 + i // half}, head {1 + i % half}"
+                                                 for i in range(len(rows))])
+    ax.tick_params(length=0, labelsize=8)
+    ax.axhline(half - 0.5, color=DARK, linewidth=0.8)
+    ax.spines[:].set(visible=True, color=LIGHT)
+    bar = fig.colorbar(image, ax=ax, extend="max")
+    bar.set_label("weight")
+    bar.outline.set_visible(False)
+
+
 # 17_bug_hunt
 
 

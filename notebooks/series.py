@@ -33,9 +33,13 @@ NAME = re.compile(r"\d\d_[a-z_]+\.ipynb")  # how a notebook of the series is cal
 DIRECTIVE = re.compile(r"#\| (?:(export)|(export|default_exp) (\w+(?:\.\w+)*)) *")
 HOLE = re.compile(r"#\| hole ([\w.]+)(?: below (.+?))? *")
 ALMOST = re.compile(r"#\||\s*#+\s*\|?\s*(default_exp\b|exports?(\s+[\w.]+)?\s*$)", re.IGNORECASE)
-FUNCTIONAL = "nn.functional"
+ADDRESSES = {  # of PyTorch, each in a file that the exporter writes from names of its folder
+    "nn.functional": "The functions behind the modules of nptorch.nn",
+    "optim.lr_scheduler": "Learning rates that change from step to step",
+}
 NAMES = json.loads(Path(__file__).with_name("pytorch_names.json").read_text(encoding="utf-8"))
 ASKED_FOR = ("training", "datasets", "models")  # what `import nptorch` leaves to be asked for
+BY_HAND = ("nptorch/__main__.py", "nptorch/gpt.py")  # the commands, which no notebook exports
 # What the exporter writes begins with this. A later notebook may bind anew what an earlier one did
 # simply, so the order counts: pyproject.toml has ruff leave these imports unsorted.
 HEAD = '"""{}, in plain NumPy, in the order of the notebooks."""\n\n'
@@ -121,7 +125,7 @@ def read_all(root=ROOT):
     for path in find(root):
         for module, cells in read(path).items():
             where = f"{path.name} [{min(cells)}]: {file_of(module)}"
-            if module == FUNCTIONAL or "__" in module:
+            if module in ADDRESSES or "__" in module:
                 raise SeriesError(f"{where} is no notebook's to write")
             for other, (owner, there) in owners.items():
                 # A folder nn/ would hide a file nn.py.
@@ -190,7 +194,7 @@ def standing(address, modules):
     there; at an address of our own, all names of its folder. Of two modules with the same name the
     later counts. modules is {module: text}.
     """
-    folder = package_of(FUNCTIONAL) if address == FUNCTIONAL else address
+    folder = package_of(address) if address in ADDRESSES else address
     allowed, owner = NAMES.get(address, ()), {}
     for module, text in modules.items():
         above = package_of(module)
@@ -231,7 +235,8 @@ def init_text(package, modules, version):
     names = standing(package, modules)
     inside = [module.removeprefix(f"{package}.") for module in modules
               if not package or module.startswith(f"{package}.")]
-    inside += ["functional"] if package == package_of(FUNCTIONAL) else []
+    inside += [address.rpartition(".")[2] for address in written(modules)
+               if package_of(address) == package]
     # Modules without a name of PyTorch are imported for what they bind; its addresses stand too.
     prefix = f"{package}." if package else ""
     others = [child for child in dict.fromkeys(name.split(".")[0] for name in inside)
@@ -247,18 +252,26 @@ def init_text(package, modules, version):
     return text
 
 
-def functional_text(modules):
-    """Return the text of nn/functional.py; modules is {module: text}."""
-    names = standing(FUNCTIONAL, modules)
-    text = HEAD.format("The functions behind the modules of nptorch.nn")
-    return text + "".join(import_line("nn", module, names[module]) for module in names)
+def written(modules):
+    """Return the ADDRESSES at which something stands, given {module: text}."""
+    packages = {package_of(module) for module in modules}
+    return [address for address in ADDRESSES
+            if package_of(address) in packages and standing(address, modules)]
+
+
+def address_text(address, modules):
+    """Return the text of such a file."""
+    names = standing(address, modules)
+    text = HEAD.format(ADDRESSES[address])
+    text += "".join(import_line(package_of(address), module, names[module]) for module in names)
+    return text
 
 
 def build(root=ROOT, names=()):
     """Return {file: text} of what is to be written, and {file: notebook's name} of every module.
 
     The texts are those of the named notebooks' modules (all by default), and of what the exporter
-    writes by itself: every `__init__.py` and nn/functional.py, for the modules that are there.
+    writes by itself, every `__init__.py` and the ADDRESSES, for the modules that are there.
     """
     requested, texts, modules, owners = find(root, names), {}, {}, {}
     for module, (path, cells) in read_all(root).items():
@@ -277,8 +290,8 @@ def build(root=ROOT, names=()):
     for package in sorted(packages):
         file = file_of(f"{package}.__init__".lstrip("."))
         texts[file] = init_text(package, modules, version)
-    if package_of(FUNCTIONAL) in packages:
-        texts[file_of(FUNCTIONAL)] = functional_text(modules)
+    for address in written(modules):
+        texts[file_of(address)] = address_text(address, modules)
     return texts, owners
 
 
@@ -314,7 +327,7 @@ def check(*names, root=ROOT):
     texts, owners = build(root, names)
     stale = [file for file, text in texts.items() if differs(root / file, text)]
     present = sorted(path.relative_to(root).as_posix() for path in root.glob("nptorch/**/*.py"))
-    strays = set(present) - {*texts, *owners, "nptorch/__main__.py"}  # that one is written by hand
+    strays = set(present) - {*texts, *owners, *BY_HAND}
     for file in stale:
         print(f"{file} differs from the notebooks")
     for file in sorted(strays):

@@ -40,8 +40,8 @@ BATCH = 25  # programs from one seed
 # The interpreter: one for both libraries
 
 # What each library rounds in its own way. All else gives the same bits in both, ties included.
-ROUNDS = re.compile(r"@|\*\*|\b(exp|log|tanh|sigmoid|pow|sum|mean|var|std|logsumexp|softmax|"
-                    r"log_softmax|matmul|linear|linspace|conv2d|avg_pool2d|fold|\w+_loss|\w+Loss|"
+ROUNDS = re.compile(r"@|\*\*|\b(exp|log|tanh|sigmoid|gelu|pow|sum|mean|var|std|logsumexp|softmax|"
+                    r"log_softmax|matmul|scaled_dot_product_attention|linear|linspace|conv2d|avg_pool2d|fold|\w+_loss|\w+Loss|"
                     r"cross_entropy|\w+_with_logits|Linear|Tanh|Sigmoid|Conv2d|AvgPool2d)\(")
 
 

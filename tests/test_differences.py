@@ -18,6 +18,7 @@ def answer(library, program):
     """Return what the last part of a program gives in a library, as text, or the error's name."""
     torch = importlib.import_module(library)
     importlib.import_module(f"{library}.utils.data")
+    importlib.import_module(f"{library}.optim.lr_scheduler")
     x, p = torch.ones(2, requires_grad=True), torch.ones(1, requires_grad=True)
     p.sum().backward()
     names = {"torch": torch, "np": np, "os": os, "x": x, "p": p}

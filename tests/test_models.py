@@ -111,6 +111,7 @@ def here(monkeypatch, tmp_path):
     def run(data, *arguments):
         monkeypatch.setattr(datasets, "mnist_or_digits", lambda: data)
         monkeypatch.setattr(sys, "argv", ["nptorch", *arguments])
+        monkeypatch.delitem(sys.modules, "nptorch.__main__", raising=False)  # nptorch.gpt asks it
         runpy.run_module("nptorch", run_name="__main__")
 
     monkeypatch.chdir(tmp_path)

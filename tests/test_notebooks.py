@@ -130,11 +130,12 @@ def known(modules):
             package, _, child = text.rpartition(".")
             names.setdefault(package, set()).add(child)
             text = package
-    for address in [*names, *([series.FUNCTIONAL] if "nn" in names else [])]:
+    for address in [*names, *series.written(modules)]:
         found = series.standing(address, modules).values() if address not in modules else ()
         names.setdefault(address, set()).update(*found)
-    if series.FUNCTIONAL in names:
-        names["nn"].add("functional")
+    for address in series.written(modules):
+        package, _, child = address.rpartition(".")
+        names[package].add(child)
     return names
 
 
@@ -170,7 +171,7 @@ def test_pytorch_addresses_hold_only_names_of_pytorch():
     engine's own module, too."""
     owned = {module: "\n".join(cells.values())
              for path in NOTEBOOKS for module, cells in series.read(path).items()}
-    packages = {series.package_of(module) for module in owned} | {series.FUNCTIONAL}
+    packages = {series.package_of(module) for module in owned} | {*series.ADDRESSES}
     program = (
         "import importlib, inspect, json, sys\n"
         "for address in sys.argv[1:]:\n"

@@ -231,6 +231,12 @@ LAYERS = [
     ("nn.BatchNorm1d(2)(x)", ShapeError, "BatchNorm1d 2: got (2, 3), ... (N, C) or (N, C, L)"),
     ("nn.BatchNorm2d(3)(x)", ShapeError, "BatchNorm2d 3: got (2, 3), expected (N, C, H, W)"),
     ("nn.LayerNorm(4)(x)", ValueError, "input: expected (..., 4), got (2, 3)"),
+    ("nn.functional.embedding(x, x)", TypeError, "embedding: expected integers, got ... float32"),
+    ("nn.functional.embedding(tensor([1, 3]), x)", IndexError,
+     "embedding: 3 is not one of the rows 0 ... 1"),
+    ("nn.Embedding(0, 2)", ValueError, "num_embeddings: expected an int, 1 or more, got 0"),
+    ("nn.GELU('erf')", ValueError, "approximate: expected \"none\" or \"tanh\", got 'erf'"),
+    ("nn.MultiheadAttention(6, 4)", ValueError, "num_heads: expected a divisor of 6, got 4"),
     ("nn.functional.layer_norm(x, (4,))", ValueError, "input: expected (..., 4), got (2, 3)"),
     ("nn.functional.batch_norm(x, None, None)", AttributeError),
     ("nn.Buffer('a')", TypeError, REAL.format("<U1")),
@@ -396,7 +402,8 @@ OURS = [  # what PyTorch doesn't have, or not like this
         ("1j * np.ones(4)", "got dtype complex128, expected real numbers"),
         ("np.array([None] * 4)", "got dtype object, expected real numbers"))],
     *[(f"{kind}({params})", error, f"params: {message}" if message != "..." else message)
-      for kind in ("Optimizer", "SGD") for params, error, message in (
+      for kind in ("Optimizer", "SGD", "Adam", "AdamW", "RMSprop", "Adagrad")
+      for params, error, message in (
         ("net.parameters", TypeError, "..."),
         ("net[0]", TypeError, "..."),
         ("None", TypeError, "..."),
@@ -410,6 +417,9 @@ OURS = [  # what PyTorch doesn't have, or not like this
         ("[made]", ValueError, "expected leaves..."),
         ("[leaf, leaf]", ValueError, "expected each Tensor once, got one twice"))],
     ("SGD([leaf], nesterov=True)", TypeError),
+    *[(f"{kind}([leaf], {name}={value})", TypeError, f"{name}: expected a number, got {value}")
+      for kind in ("Adam", "AdamW", "RMSprop", "Adagrad") for name, value in (
+        ("lr", "'0.1'"), ("lr", "True"), ("eps", "None"), ("weight_decay", "'a'"))],
     *[(f"SGD([leaf], {name}=float('{value}'))", ValueError, f"Invalid {name} value: {value}")
       for name in ("lr", "momentum", "alpha", "weight_decay") for value in ("-0.1", "nan", "inf")],
     ("SGD([leaf], momentum=1)", ValueError, "Invalid momentum value: 1"),
@@ -586,7 +596,8 @@ TAKEN_BY_PYTORCH = (
     "F.fold(ones(12, 12), (5, 5), (2, 3))", "manual_seed(1.5)",
     "nn.BCEWithLogitsLoss()(ones(1), 2 * ones(1))", "nn.Conv2d(0, 2, 3)",
     "nn.Conv2d(1, 0, 3)", "nn.Conv2d(1, 2, 0)", "nn.Identity(1)", "nn.Linear(0, 2)",
-    "nn.Dropout(True)", "nn.ReLU(x)", "tensor(1j)", "x.cuda",
+    "nn.Dropout(True)", "nn.Embedding(0, 2)", "nn.GELU('erf')", "nn.ReLU(x)", "tensor(1j)",
+    "x.cuda",
 )
 
 

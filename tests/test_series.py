@@ -43,7 +43,7 @@ MODULE = [
 LOSS = cells_of("04_loss", "nn.loss", "mse_loss = 1\ndef linear(): 'slow'\nclass L1Loss: ...")
 TRAINING = [
     *cells_of("07_training", "training", "def fit(): ...\ndef exp(): 'a name of PyTorch'"),
-    f"#| export optim.lr_scheduler\n{head('07_training')}class LambdaLR: ...",
+    f"#| export optim.lambda_lr\n{head('07_training')}class LambdaLR: ...",
 ]
 MODELS = cells_of("09_lenet", "models.lenet", "class LeNet: ...")
 SPEED = cells_of("15_speed", "nn.fast", "def linear(): 'fast'")
@@ -211,7 +211,9 @@ def test_package_grows_notebook_by_notebook_and_can_always_be_imported(root):
                 assert file not in package(root)
         result = python(root, "-c", "import nptorch; print(nptorch.__file__)")
         assert root.name in result.stdout, result.stderr
-    assert imports(root, "optim/__init__.py") == "from . import lr_scheduler\n"
+    assert imports(root, "optim/__init__.py") == "from . import lambda_lr, lr_scheduler\n"
+    assert imports(root, "optim/lr_scheduler.py") == \
+        'from .lambda_lr import LambdaLR\n\n__all__ = [\n    "LambdaLR",\n]\n'
     assert imports(root, "models/__init__.py") == "from .lenet import LeNet\n"
     series.export(root=root)
     assert series.check(root=root)

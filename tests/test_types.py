@@ -31,12 +31,27 @@ class Net(nn.Module):
 torch.manual_seed(0)
 model = nn.Sequential(nn.Linear(64, 32), Net(32))
 optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+optimizer.param_groups[0]["lr"] = 0.2
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3, betas=(0.9, 0.95))
+groups = [{"params": model[0].parameters()}, {"params": model[1].parameters(), "lr": 1e-2}]
+optimizer = torch.optim.Adam(groups, lr=1e-3)
+optimizer.load_state_dict(optimizer.state_dict())
+for group in optimizer.param_groups:
+    group["lr"] *= 0.5
+plans = torch.optim.lr_scheduler
+rise = plans.LinearLR(optimizer, start_factor=0.1, total_iters=2)
+fall = plans.LambdaLR(optimizer, [lambda n: 0.9**n, lambda n: 1 / (1 + n)])
+scheduler = plans.SequentialLR(optimizer, [rise, fall], milestones=[2])
+scheduler.load_state_dict(scheduler.state_dict())
 x, y = torch.randn(8, 64), torch.arange(8)
 for step in range(3):
     optimizer.zero_grad()
     loss = F.cross_entropy(model(x), y)
     loss.backward()
+    norm = nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     optimizer.step()
+    scheduler.step()
+    print(norm.item(), scheduler.get_last_lr()[0], optimizer.lr, len(optimizer.state))
     print(step, f"{loss.item():.3f}", float(loss))
 
 z = x.exp() * 2 + x[0] - 1 / (x * x + 1).sqrt().sum(1, keepdim=True) @ x.T[:, :1].T

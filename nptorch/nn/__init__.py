@@ -7,4 +7,5 @@ from .dropout import Dropout
 from .conv import Conv2d, MaxPool2d, AvgPool2d
 from .buffers import Buffer
 from .normalization import BatchNorm1d, BatchNorm2d, LayerNorm
-from . import init, fast, functional
+from .transformer import Embedding, MultiheadAttention, GELU
+from . import utils, init, fast, functional

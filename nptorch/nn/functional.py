@@ -5,4 +5,5 @@ from .layers import linear
 from .loss import mse_loss, l1_loss, nll_loss, cross_entropy, binary_cross_entropy_with_logits
 from .dropout import dropout
 from .normalization import batch_norm, layer_norm
+from .transformer import embedding, scaled_dot_product_attention, gelu
 from .fast import conv2d, max_pool2d, avg_pool2d, unfold, fold

@@ -2,4 +2,5 @@
 
 from .optimizer import Optimizer
 from .sgd import SGD
-from . import lr_scheduler
+from .adam import Adam, AdamW, Adagrad, RMSprop
+from . import lambda_lr, param_groups, schedules, lr_scheduler
