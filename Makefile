@@ -14,7 +14,7 @@ VERSION = $(or $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_inf
 REFUSAL = nptorch needs Python 3.10 or newer, but $(PYTHON) is $(VERSION): \
     say which one to take, as in `make PYTHON=python3.12`
 
-.PHONY: series lab test lint refresh clean
+.PHONY: series lab workbook check-workbook test lint refresh clean
 
 # Run every notebook and write build/index.html.
 series: .venv/ready
@@ -23,6 +23,15 @@ series: .venv/ready
 # Open the notebooks in JupyterLab.
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks
+
+# Write workbook/, the notebooks with holes to fill; what is there already stays.
+workbook: .venv/ready
+	$(BIN)/python notebooks/series.py workbook
+	@echo "Open it with: $(BIN)/jupyter lab workbook/notebooks/01_tensor.ipynb"
+
+# Which holes of the workbook are filled rightly?
+check-workbook: .venv/ready
+	$(BIN)/python notebooks/series.py check-workbook
 
 # Run every notebook against its stored outputs, and the unit tests, which must run every line of
 # the package. Two workers at a time, each with one thread for its matrix products: with more they

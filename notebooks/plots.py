@@ -36,7 +36,9 @@ def show(alt):
     notebook read it out, and it stands for the figure where only text can be shown.
     """
     drawn, stored = io.BytesIO(), io.BytesIO()
-    plt.savefig(drawn, dpi=150, bbox_inches="tight")
+    # The figure's own savefig: that of plt draws everything once more, for a screen. And the PNG in
+    # between is read at once, so it is not compressed.
+    plt.gcf().savefig(drawn, dpi=150, bbox_inches="tight", pil_kwargs={"compress_level": 0})
     plt.close()
     picture = Image.open(drawn).convert("RGB").quantize()  # 256 colours take a third of the bytes
     picture.save(stored, "png", optimize=True)
@@ -225,15 +227,16 @@ def dlogits(values, labels, samples):
 
 def batch(images, labels, columns=8):
     """Pictures in rows, ink dark on white, with its label above each."""
-    rows = -(-len(images) // columns)
-    _, axes = plt.subplots(rows, columns, figsize=(0.85 * columns, 1.06 * rows), squeeze=False)
-    for ax in axes.flat:
-        ax.axis("off")
-    for ax, image, text in zip(axes.flat, images, labels):
-        ax.imshow(image, cmap="gray_r", vmin=0, vmax=images.max(), interpolation="nearest")
-        ax.add_patch(plt.Rectangle((-0.5, -0.5), image.shape[1], image.shape[0], fill=False,
-                                   edgecolor=LIGHT))
-        ax.set_title(text, loc="center", pad=3)
+    rows, across, down = -(-len(images) // columns), 1.12, 1.4  # in widths of a picture
+    _, ax = plt.subplots(figsize=(0.85 * columns, 1.06 * rows))
+    for k, (image, text) in enumerate(zip(images, labels)):
+        x, y = k % columns * across, k // columns * down
+        ax.imshow(image, cmap="gray_r", vmin=0, vmax=images.max(), interpolation="nearest",
+                  extent=(x, x + 1, y + 1, y))
+        ax.add_patch(plt.Rectangle((x, y), 1, 1, fill=False, edgecolor=LIGHT))
+        ax.text(x + 0.5, y - 0.05, text, ha="center", va="bottom")
+    ax.set(xlim=(-0.02, columns * across - 0.1), ylim=(rows * down - 0.38, -0.35))
+    ax.axis("off")
 
 
 def patch_to_column(picture, columns, kernel, place):
@@ -473,7 +476,8 @@ def contestants(groups):
         number = np.arange(1, losses.shape[1] + 1)
         ax.semilogy(number, losses.T, color=color, linestyle=line, linewidth=0.9)
         label(ax, number[-1], np.median(losses[:, -1]), name, color)
-    ax.set(xlabel="epoch", ylabel="training loss (cross entropy)", xlim=(1, None))
+    ax.set(xlabel="epoch", ylabel="training loss (cross entropy)", xlim=(1, None),
+           xticks=[1, *range(5, len(number) + 1, 5)])
 
 
 # 04_loss
@@ -1108,18 +1112,6 @@ def layer_times(panels):
         ax.tick_params(axis="y", length=0)
     axes[0, 0].set_xlim(0, axes[0, 0].get_xlim()[1] * 1.3)
     axes[0, 0].invert_yaxis()
-
-
-def two_kernels(kernels):
-    """The places of one kernel in a strip, (t, rows, columns), with a 0 where it does not look."""
-    _, axes = plt.subplots(1, len(kernels), figsize=(5, 2.8))
-    for i, (ax, kernel) in enumerate(zip(axes, kernels)):
-        ax.imshow(kernel > 0, cmap="Greys", vmin=0, vmax=3)
-        for (r, c), value in np.ndenumerate(kernel):
-            ax.text(c, r, value, ha="center", va="center", fontsize=9)
-        ax.set(title=f"for output row {i} of the strip", xlabel="column of the window",
-               ylabel="row of the window", xticks=range(kernel.shape[1]),
-               yticks=range(kernel.shape[0]))
 
 
 # 11_adam

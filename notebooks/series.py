@@ -3,10 +3,12 @@
     python notebooks/series.py export [--check] [NOTEBOOK ...]
     python notebooks/series.py run [NOTEBOOK ...]
     python notebooks/series.py refresh [NOTEBOOK ...]
+    python notebooks/series.py workbook | check-workbook | fill ...; see workbook.py
 
 `#| default_exp nn.module` at the top of a notebook's first code cell names its module. `#| export`
 at the top of a cell sends the cell there, `#| export nn.layers` to another module of the notebook.
 A module is its cells, verbatim and in order; its first cell has its docstring and its imports.
+`#| hole NAME` leaves no trace in it: workbook.py empties that definition for the reader to fill.
 Messages number cells as Jupyter does: [3] is the third to run.
 """
 
@@ -29,6 +31,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 NAME = re.compile(r"\d\d_[a-z_]+\.ipynb")  # how a notebook of the series is called
 DIRECTIVE = re.compile(r"#\| (?:(export)|(export|default_exp) (\w+(?:\.\w+)*)) *")
+HOLE = re.compile(r"#\| hole ([\w.]+)(?: below (.+?))? *")
 ALMOST = re.compile(r"#\||\s*#+\s*\|?\s*(default_exp\b|exports?(\s+[\w.]+)?\s*$)", re.IGNORECASE)
 ADDRESSES = {  # of PyTorch, each in a file that the exporter writes from names of its folder
     "nn.functional": "The functions behind the modules of nptorch.nn",
@@ -36,11 +39,9 @@ ADDRESSES = {  # of PyTorch, each in a file that the exporter writes from names 
 }
 NAMES = json.loads(Path(__file__).with_name("pytorch_names.json").read_text(encoding="utf-8"))
 ASKED_FOR = ("training", "datasets", "models")  # what `import nptorch` leaves to be asked for
-HEAD = (  # of what the exporter writes
-    '"""{}, in plain NumPy."""\n\n'
-    "# In the order of the notebooks: a later one may bind anew what an earlier one did simply.\n"
-    "# isort: skip_file\n"
-)
+# What the exporter writes begins with this. A later notebook may bind anew what an earlier one did
+# simply, so the order counts: pyproject.toml has ruff leave these imports unsorted.
+HEAD = '"""{}, in plain NumPy, in the order of the notebooks."""\n\n'
 PAGE = """{% extends "lab/index.html.j2" %}
 {% block data_png %}
 {% set alt = output | get_metadata("alt", "image/png") or "" %}
@@ -91,7 +92,7 @@ def read(path):
     default, modules = None, {}
     for number, source in code_cells(path).items():
         where, lines = f"{path.name} [{number}]", source.split("\n")
-        head = list(takewhile(DIRECTIVE.fullmatch, lines))
+        head = list(takewhile(lambda s: DIRECTIVE.fullmatch(s) or HOLE.fullmatch(s), lines))
         body = lines[len(head) :]
         if wrong := next(filter(ALMOST.match, body), None):
             raise SeriesError(
@@ -99,7 +100,8 @@ def read(path):
                 "`#| default_exp MODULE`, spelled like this, at the top of its cell"
             )
         targets = []
-        for plain, command, module in (DIRECTIVE.fullmatch(line).groups() for line in head):
+        for plain, command, module in (found.groups() for found in map(DIRECTIVE.fullmatch, head)
+                                       if found):
             if command == "default_exp" and (number > 1 or default):
                 raise SeriesError(f"{where}: default_exp belongs in the first code cell, once")
             if command == "default_exp":
@@ -258,11 +260,9 @@ def written(modules):
 
 def address_text(address, modules):
     """Return the text of such a file."""
-    names = standing(address, modules)
+    names, package = standing(address, modules), package_of(address)
     text = HEAD.format(ADDRESSES[address])
-    text += "".join(import_line(package_of(address), module, names[module]) for module in names)
-    names = sorted(f'"{name}"' for module in names for name in names[module])
-    return text + f"\n__all__ = [\n{listed(names)}\n]\n"
+    return text + "".join(import_line(package, module, names[module]) for module in names)
 
 
 def build(root=ROOT, names=()):
@@ -502,6 +502,10 @@ def refresh(*names, root=ROOT):
 
 def main():
     """Run the command line; see the top of this file."""
+    if sys.argv[1:2] and sys.argv[1] in ("workbook", "check-workbook", "fill"):
+        import workbook
+
+        sys.exit(workbook.main(sys.argv[1:]))
     commands = {"export": export, "run": run, "refresh": refresh}
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter

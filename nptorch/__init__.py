@@ -1,7 +1,5 @@
-"""PyTorch's core, in plain NumPy."""
+"""PyTorch's core, in plain NumPy, in the order of the notebooks."""
 
-# In the order of the notebooks: a later one may bind anew what an earlier one did simply.
-# isort: skip_file
 from .autograd import Tensor, add, mul, is_grad_enabled, no_grad
 from .ops import (
     div, pow, matmul, neg, exp, log, sqrt, square, abs, tanh, sigmoid, relu, sum, mean, softmax,

@@ -10,6 +10,8 @@ from nptorch import inplace, shapes
 from nptorch.autograd import Tensor, is_grad_enabled
 from nptorch.inplace import check_inplace
 
+_owners = weakref.WeakValueDictionary()  # {id of a Tensor: whose grad it became}
+
 
 def _array(data):
     """data as an array of real numbers; those of Python become float32."""
@@ -26,6 +28,9 @@ def _data(self, value):
     array = _array(value)
     if self.requires_grad and array.dtype.kind != "f":
         raise TypeError(f"data: only floats can require grad, got dtype {array.dtype}")
+    leaf = _owners.get(id(self))
+    if leaf is not None and leaf.grad is self:
+        _grad(leaf, Tensor(array))  # refused unless it is like the leaf
     return array
 
 
@@ -47,6 +52,7 @@ def _grad(self, value):
     if value.shape != self.shape or value.dtype != self.dtype:
         raise RuntimeError(f"grad: expected shape {self.shape} and dtype {self.dtype}, "
                            f"got {value.shape} and {value.dtype}")
+    _owners[id(value)] = self
     return value
 
 

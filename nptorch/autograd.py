@@ -153,29 +153,22 @@ def _walk(root, g, retain_graph):
     return found
 
 
-def _first_gradient(root, gradient):
-    """The gradient that a walk from root starts with: 1 for a single number, else the given."""
-    if not root.requires_grad:
-        raise RuntimeError("backward: this Tensor does not require grad, so it has no graph: was "
-                           "it made inside no_grad(), or from nothing that requires grad?")
-    if gradient is None:
-        if root.data.size != 1:
-            raise RuntimeError(f"backward: only a single number has an implied gradient, not shape "
-                               f"{root.shape}: reduce it, as in t.sum(), or pass gradient")
-        return np.ones_like(root.data)
-    g = np.asarray(gradient, root.dtype)
-    if g.shape != root.shape:
-        raise ValueError(f"gradient: expected shape {root.shape}, got {g.shape}")
-    return g
-
-
 def backward(self, gradient=None, retain_graph=False):
     """Add d(self)/d(leaf) · gradient to the grad of every leaf that self was made from.
 
     gradient has self's shape, or is 1 for a single number. Drops the graph unless retain_graph.
     Raises RuntimeError without a graph or gradient, ValueError for a wrong shape: no grad changes.
     """
-    for x, g in _walk(self, _first_gradient(self, gradient), retain_graph).items():
+    if not self.requires_grad:
+        raise RuntimeError("backward: this Tensor does not require grad, so it has no graph: was "
+                           "it made inside no_grad(), or from nothing that requires grad?")
+    if gradient is None and self.data.size != 1:
+        raise RuntimeError(f"backward: only a single number has an implied gradient, not shape "
+                           f"{self.shape}: reduce it, as in t.sum(), or pass gradient")
+    start = np.ones_like(self.data) if gradient is None else np.asarray(gradient, self.dtype)
+    if start.shape != self.shape:
+        raise ValueError(f"gradient: expected shape {self.shape}, got {start.shape}")
+    for x, g in _walk(self, start, retain_graph).items():
         if x.grad is None:
             x.grad = Tensor(np.array(g))  # a copy: a gradient shares its array with nothing
         else:

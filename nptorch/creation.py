@@ -11,20 +11,27 @@ float32, float64, int64 = np.float32, np.float64, np.int64
 
 
 def tensor(data, dtype=None, requires_grad=False):
-    """A Tensor with a copy of data: Python floats become float32, ints int64, bools bool."""
-    array = np.array(data, dtype)
-    if dtype is None and not _has_dtype(data):
-        if array.dtype == np.uint64:
-            raise OverflowError(f"data: expected numbers below 2**63, got {data!r:.60}")
-        array = array.astype({"f": float32, "i": int64}.get(array.dtype.kind, array.dtype))
-    return Tensor(array, requires_grad)
+    """A Tensor with a copy of data. In a list floats outrank ints, and the widest dtype counts;
+    Python's floats are float32, its ints int64. Raises OverflowError for ints beyond int64."""
+    if dtype is None:
+        held = _dtypes(data) or {np.dtype(float32)}
+        floats = {d for d in held if d.kind == "f"}
+        real = all(d.kind in "fiub" for d in held)
+        dtype = np.result_type(*(floats if floats and real else held))
+    return Tensor(np.array(data, dtype), requires_grad)
 
 
-def _has_dtype(data):
-    """True for an array, a NumPy number or a Tensor, and for a list of such."""
-    while isinstance(data, (list, tuple)) and data:
-        data = data[0]
-    return isinstance(data, (Tensor, np.ndarray, np.generic))
+_PYTHON = {float: np.dtype(float32), int: np.dtype(int64), bool: np.dtype(bool)}
+
+
+def _dtypes(data):
+    """The dtypes of all that stands in data, a list of lists, say."""
+    if not isinstance(data, (list, tuple)):
+        return {_PYTHON.get(type(data)) or np.asarray(data).dtype}
+    kinds = set(map(type, data))
+    if kinds <= _PYTHON.keys():  # the usual case, decided fast
+        return {_PYTHON[kind] for kind in kinds}
+    return set().union(*map(_dtypes, data))
 
 
 @op
@@ -39,7 +46,7 @@ def to(input, dtype):
     try:
         dtype = np.dtype(dtype)
     except TypeError:
-        raise TypeError(f"dtype: expected one such as float32, got {dtype!r}") from None
+        raise TypeError(f"dtype: expected one such as float32, no device, got {dtype!r}") from None
     return input if input.dtype == dtype else _cast(input, dtype)
 
 

@@ -7,12 +7,9 @@ from nptorch.autograd import Tensor
 
 
 def common_dtype(values):
-    """The dtype that PyTorch gives a result of these arrays and Python numbers.
-
-    Floats outrank ints, and ints outrank bools. Among the highest, arrays with dimensions outrank
-    those without, and these outrank Python numbers, which count as float32, int64 and bool.
-    Raises TypeError for what is not real.
-    """
+    """The dtype that PyTorch gives a result of these arrays and Python numbers. Floats outrank
+    ints, and ints bools; among the highest, arrays with dimensions outrank those without, and these
+    Python's numbers, which count as float32, int64 and bool. Raises TypeError for other kinds."""
     kinds = [np.asarray(v).dtype.kind.replace("u", "i") for v in values]
     if not set(kinds) <= set("bif"):
         raise TypeError(f"expected real numbers, got {[str(np.asarray(v).dtype) for v in values]}")
@@ -27,10 +24,8 @@ _FLOATS = {np.dtype(np.float16), _FLOAT32, np.dtype(np.float64)}
 
 
 def arrays(inputs):
-    """The arrays and numbers behind the inputs of an op, fit to give PyTorch's dtype.
-
-    Raises TypeError for anything but Tensors, arrays and numbers.
-    """
+    """The arrays and numbers behind the inputs of an op, fit to give PyTorch's dtype. Raises
+    TypeError for anything but Tensors, arrays and numbers."""
     values = [x.data if isinstance(x, Tensor) else x for x in inputs]
     for v in values:
         if type(v) is not np.ndarray or v.dtype is not _FLOAT32:

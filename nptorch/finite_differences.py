@@ -52,8 +52,7 @@ def gradcheck(func, inputs, eps=1e-6, atol=None, rtol=None):
         found = np.zeros(leaf.shape) if leaf.grad is None else leaf.grad.data
         with no_grad():
             slope = slopes(lambda: func(*exact).data, exact[i].data, weights, eps)
-        fine = out.dtype == leaf.dtype == np.float64
-        allowed = (1e-8, 1e-6) if fine else (1e-5, 1e-3)
-        allowed = [a if b is None else b for a, b in zip(allowed, (atol, rtol))]
+        usual = (1e-8, 1e-6) if out.dtype == leaf.dtype == np.float64 else (1e-5, 1e-3)
+        allowed = [u if given is None else given for u, given in zip(usual, (atol, rtol))]
         compare(f"input {i}", found, slope, *allowed)
     return True

@@ -42,11 +42,9 @@ def pow(a, b, /):
 
 @op
 def matmul(a, b, /):
-    """The matrix product (..., n, k) @ (..., k, m) -> (..., n, m), its batches broadcast.
-
-    A vector (k,) is one row on the left, one column on the right, and leaves no dimension
-    behind. Raises ValueError with both shapes if they do not fit.
-    """
+    """The matrix product (..., n, k) @ (..., k, m) -> (..., n, m), its batches broadcast. A vector
+    (k,) is one row on the left, one column on the right, and leaves no dimension behind. Raises
+    ValueError with both shapes if they do not fit."""
     try:
         rows, columns = a[None] if a.ndim == 1 else a, b[:, None] if b.ndim == 1 else b
         value = np.matmul(rows, columns)
@@ -431,9 +429,8 @@ def _var(a, /, dim, correction, keepdim):
 
 
 def var(input, dim=None, correction=1, keepdim=False):
-    """The variance over dim: squared distances from the mean, summed and divided by
-    n - correction, or by 0 where that is negative. var(input, False) is PyTorch's older way to
-    say correction=0."""
+    """The variance over dim: squared distances from the mean, summed and divided by n - correction,
+    or 0 where that is negative. var(input, False) is PyTorch's older way to say correction=0."""
     if isinstance(dim, bool):
         dim, correction = None, int(dim)
     return _var(input, dim, correction, keepdim)

@@ -9,6 +9,7 @@ import pytest
 
 import nptorch
 from nptorch import Tensor, nn
+from nptorch.attributes import owner
 from nptorch.finite_differences import gradcheck
 from nptorch.nn import conv, fast
 
@@ -67,42 +68,55 @@ def test_scatter_is_the_adjoint_of_gather(options):
     np.testing.assert_allclose(np.sum(seen * y), np.sum(x * back))
 
 
-# Strips
+# Rows and small products
 
 
-@pytest.mark.parametrize("down", [1, 2])
-@pytest.mark.parametrize("t", [1, 2, 3])
-def test_stacked_kernels_stand_down_rows_lower_every_time(t, down):
-    weight = rng().standard_normal((2, 3, 4, 2))
-    kernels = fast.stacked(weight, t, down)
-    assert kernels.shape == (2, t, 3, 4 + (t - 1) * down, 2)
-    for i in range(t):
-        np.testing.assert_array_equal(kernels[:, i, :, i * down:i * down + 4], weight)
-    assert np.count_nonzero(kernels) == t * weight.size
+def test_gather_keeps_each_row_of_pixels_once_for_each_column_of_the_kernel():
+    x = rng().standard_normal((4, 3, 8, 7))
+    seen = fast.gather(x, (5, 3), (1, 1), (0, 0), (1, 1))
+    assert seen.shape == (3, 5, 3, 4, 5, 4)
+    assert owner(seen).size == 3 * 8 * 3 * 5 * 4
+    np.testing.assert_array_equal(seen[2, 4, 1, 3, 2], x[:, 2, 7, 3])
+    part = fast.gather(x, (5, 3), (1, 1), (0, 0), (1, 1), slice(1, 3))
+    np.testing.assert_array_equal(part, seen[..., 1:3, :])
 
 
-@pytest.mark.parametrize(("height", "kernel", "stride", "maps", "tall"), [
-    (9, 5, 1, 4, 5),  # five rows of output: no strips of two
-    (10, 5, 1, 4, 6), (10, 5, 2, 4, 5), (11, 5, 2, 4, 7), (10, 5, 1, 60, 5), (10, 5, 1, 59, 6),
-    (10, 1, 1, 1, 1),
+@pytest.mark.parametrize(("each", "width"), [
+    (0, 5), (1, 5), (6 * 25 * 256, 28), (16 * 150 * 64, 10), (10**6, 3), (10**6 + 1, 3), (10**9, 7),
 ])
-def test_strips_are_taken_where_they_save_copies(monkeypatch, height, kernel, stride, maps, tall):
-    seen, gather = [], fast.gather
-    monkeypatch.setattr(fast, "gather", lambda x, *rest: seen.append(rest[0]) or gather(x, *rest))
-    x, weight = (Tensor(rng(i).standard_normal(s)) for i, s in
-                 enumerate([(2, 3, height, 6), (maps, 3, kernel, kernel)]))
-    y = fast.conv2d(x, weight, stride=stride)
-    assert seen == [(tall, kernel)]
-    np.testing.assert_allclose(y, conv.conv2d(x, weight, stride=stride), atol=1e-12)
+def test_slices_are_as_wide_as_products_stay_small(each, width):
+    found = fast.slices(each, width)
+    covered = [range(width)[part] for part in found]
+    assert [i for part in covered for i in part] == list(range(width))
+    if each > fast.SMALL:
+        assert len(found) == 1
+    else:
+        assert all(len(part) * each <= fast.SMALL for part in covered)
+        assert all((len(part) + 1) * each > fast.SMALL for part in covered[:-1])
 
 
-@pytest.mark.parametrize("length", [0, 1, 97, 25088, 30011, 2**15])
-@pytest.mark.parametrize(("k", "m"), [(30, 12), (180, 32), (1, 1)])
-def test_the_weights_gradient_is_one_product_in_however_many_pieces(k, m, length):
-    columns, g = rng().standard_normal((2, k, length)), rng(1).standard_normal((2, m, length))
-    found = fast.weight_gradient(columns, g)
-    np.testing.assert_allclose(found, g @ columns.swapaxes(1, 2), atol=1e-9)
-    assert found.shape == (2, m, k)
+@pytest.mark.parametrize("columns", [0, 1, 2, 3])
+@pytest.mark.parametrize(("shape", "kernels", "options"), [
+    ((2, 3, 7, 6), (4, 3, 3, 2), {}), ((2, 2, 8, 7), (3, 2, 5, 3), {"padding": (2, 1)}),
+    ((3, 2, 9, 8), (5, 2, 3, 2), {"stride": (2, 3)}),
+    ((3, 2, 9, 8), (5, 2, 2, 3), {"stride": (3, 1), "dilation": (2, 3), "padding": (1, 2)}),
+    ((2, 4, 8, 9), (6, 2, 3, 2), {"groups": 2, "padding": 1, "dilation": (1, 2)}),
+    ((2, 20, 5, 6), (30, 20, 2, 3), {}),  # a row's product yields 1,800 numbers
+    ((0, 2, 5, 5), (3, 2, 3, 3), {}),
+])
+def test_however_wide_the_slices_it_is_the_readable_convolution(
+        monkeypatch, columns, shape, kernels, options):
+    monkeypatch.setattr(fast, "SMALL", columns * np.prod(kernels) // options.get("groups", 1)
+                        * shape[0])
+    values, found = [rng(i).standard_normal(s) for i, s in
+                     enumerate([shape, kernels, kernels[:1]])], []
+    for functions in conv, fast:
+        inputs = [Tensor(v, requires_grad=True) for v in values]
+        y = functions.conv2d(*inputs, **options)
+        y.backward(rng(9).standard_normal(y.shape))
+        found.append([y.data, *(t.grad.data for t in inputs)])
+    for readable, quick in zip(*found):
+        np.testing.assert_allclose(quick, readable, atol=1e-10)
 
 
 def test_many_images_give_the_weights_the_gradient_of_the_readable_one():

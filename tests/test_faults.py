@@ -112,6 +112,14 @@ VALUES = [
     ("m.tensor([m.tensor(1.), m.tensor(2.)])", [1, 2], "float32"),
     ("m.tensor([[1.5], [2]])", [[1.5], [2]], "float32"),
     ("m.tensor(-2**63)", -(2**63), "int64"),
+    ("m.tensor([1.5, np.float64(2)])", [1.5, 2], "float64"),
+    ("m.tensor([1, np.float64(2)])", [1, 2], "float64"),
+    ("m.tensor([np.float32(2), 1.5])", [2, 1.5], "float32"),
+    ("m.tensor([np.float16(1), 2])", [1, 2], "float16"),
+    ("m.tensor([np.int64(1), 2.5])", [1, 2.5], "float32"),
+    ("m.tensor([[True, 2], [np.int8(3), 4]])", [[1, 2], [3, 4]], "int64"),
+    ("m.tensor([[1.5, 2], np.ones(2)])", [[1.5, 2], [1, 1]], "float64"),
+    ("m.tensor([2**63, 0.5])", [2**63, 0.5], "float32"),
     # numbers without dimensions, and nothing at all
     ("max(m.tensor(3.), 0)", 3, "float32"),
     ("m.max(m.tensor(3.), 0).values", 3, "float32"),
@@ -180,6 +188,11 @@ REFUSED = [  # by both
     "m.tensor([[1., 2.]]).sum('a')",
     "m.tensor(2**63)",
     "m.tensor([2**64])",
+    "m.tensor([2**63, 1])",
+    "m.tensor([1, -2**63 - 1])",
+    "m.tensor([None, 1.5])",
+    "m.tensor(['2', 1.5])",
+    "m.tensor([1.5, 1]).to('gpu')",
     "m.arange(3, 0)",
     "m.arange(0, 3, -1)",
     "m.arange(0, 2, 0.5, dtype=m.int64)",
@@ -376,6 +389,20 @@ def test_one_element_is_a_view():
     with pytest.raises(RuntimeError, match="changed in place"):
         product.sum().backward()
     assert [type(t.data) for t in (x[0], x[0, ...], x.sum(), next(iter(x)))] == [np.ndarray] * 4
+
+
+@pytest.mark.parametrize("other", [np.zeros(3), np.zeros((2, 2)), np.zeros(()), np.zeros(2, int)])
+def test_a_grad_takes_no_array_that_backward_could_not_add_to(other):
+    x, y, z = leaves = [nptorch.ones(2, requires_grad=True) for _ in range(3)]
+    (x * y * z).sum().backward()
+    with pytest.raises(RuntimeError, match=r"grad: expected shape \(2,\) and dtype float32, got "):
+        y.grad.data = other
+    (x * y * z).sum().backward()
+    assert [leaf.grad.tolist() for leaf in leaves] == [[2, 2]] * 3
+    y.grad.data = np.full(2, 7, np.float32)
+    free, y.grad = y.grad, None
+    free.data = other  # nobody's grad any more
+    assert z.grad.tolist() == [2, 2] and free.shape == other.shape
 
 
 def test_only_leaves_can_be_deep_copied():

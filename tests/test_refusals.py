@@ -106,7 +106,7 @@ ARITHMETIC = [
     ("clamp(x, 'a', 1)", TypeError, "clamp: expected numbers, got min='a' and max=1"),
     ("where(x > 0, ones(2), ones(2))", ValueError),
     ("where(x > 0, x, 'a')", TypeError, OPERAND.format("str")),
-    ("x.to('cuda')", TypeError, "dtype: expected one such as float32, got 'cuda'"),
+    ("x.to('cuda')", TypeError, "dtype: expected one such as float32, no device, got 'cuda'"),
     ("x.to(str)", TypeError, REAL.format("<U32")),
 ]
 REDUCTIONS = [

@@ -1,7 +1,5 @@
-"""What stands in nptorch.nn, in plain NumPy."""
+"""What stands in nptorch.nn, in plain NumPy, in the order of the notebooks."""
 
-# In the order of the notebooks: a later one may bind anew what an earlier one did simply.
-# isort: skip_file
 from .module import Parameter, Module, ModuleList, Sequential
 from .layers import Linear, ReLU, Tanh, Sigmoid, Identity, Flatten
 from .loss import MSELoss, L1Loss, BCEWithLogitsLoss, NLLLoss, CrossEntropyLoss

@@ -8,15 +8,15 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from nptorch.autograd import Tensor, op
 from nptorch.checks import integer
-from nptorch.nn.conv import AvgPool2d, Conv2d, MaxPool2d, add_back, columns, pair
+from nptorch.nn import conv
+from nptorch.nn.conv import AvgPool2d, Conv2d, MaxPool2d, add_back, pair
 
 
 def use(functions):
     """Let Conv2d, MaxPool2d and AvgPool2d call the functions of this module: use(nptorch.nn.conv)
     switches to notebook 08's, use(nptorch.nn.fast) back."""
-    Conv2d.function = staticmethod(functions.conv2d)
-    MaxPool2d.function = staticmethod(functions.max_pool2d)
-    AvgPool2d.function = staticmethod(functions.avg_pool2d)
+    for layer, name in (Conv2d, "conv2d"), (MaxPool2d, "max_pool2d"), (AvgPool2d, "avg_pool2d"):
+        layer.function = staticmethod(getattr(functions, name))
 
 
 def batch_last(x, padding=(0, 0), value=0):
@@ -38,9 +38,14 @@ def windows(images, kernel, stride, dilation=(1, 1)):
     return views[:, ::down, ::across, :, ::d, ::e].transpose(0, 4, 5, 1, 2, 3)
 
 
-def gather(x, kernel, stride, padding, dilation):
-    """The windows of x (N, C, H, W), copied one beside the other: (C, kh, kw, h, w, N)."""
-    return windows(batch_last(x, padding), kernel, stride, dilation).copy()
+def gather(x, kernel, stride, padding, dilation, part=slice(None)):
+    """The windows of x (N, C, H, W) in these columns of the output, (C, kh, kw, h, w, N): a view,
+    since in memory each row of pixels lies there kw times, not kh·kw times."""
+    (kh, kw), (down, across), (d, e) = kernel, stride, dilation
+    seen = windows(batch_last(x, padding), (1, kw), (1, across), (1, e))[:, 0, :, :, part]
+    copies = seen.transpose(2, 0, 1, 3, 4).copy()  # (H, C, kw, w, N)
+    seen = sliding_window_view(copies, d * (kh - 1) + 1, 0)[::down, ..., ::d]
+    return seen.transpose(1, 5, 2, 0, 3, 4)
 
 
 def scatter(parts, shape, dtype, kernel, stride, padding, dilation=(1, 1)):
@@ -58,55 +63,69 @@ def scatter(parts, shape, dtype, kernel, stride, padding, dilation=(1, 1)):
     return images[:, p:p + h, q:q + w].transpose(3, 0, 1, 2)
 
 
-def stacked(weight, t, down):
-    """Kernels (O, C, kh, kw), each t times, every time down rows lower: (O, t, C, tall, kw)."""
-    maps, depth, kh, kw = weight.shape
-    kernels = np.zeros((maps, t, depth, (t - 1) * down + kh, kw), weight.dtype)
-    for i in range(t):
-        kernels[:, i, :, i * down:i * down + kh] = weight
-    return kernels
+SMALL = 10**6  # multiplications, up to which OpenBLAS with AVX-512 copies no matrix first
 
 
-def weight_gradient(columns, g):
-    """g @ columns.T for each group, (G, M, L) and (G, K, L) -> (G, M, K). Where that leaves long
-    pieces, the sum over L is cut so that OpenBLAS multiplies each without copying it first."""
-    (groups, k, length), m = columns.shape, g.shape[1]
-    least = -(-k * m * length // 10**6)
-    pieces = next((p for p in range(least, 2 * least) if length % p == 0 and length >= 256 * p), 1)
-    a, b = (x.reshape(groups, x.shape[1], pieces, length // pieces).swapaxes(1, 2)
-            for x in (columns, g))
-    return (a @ b.swapaxes(2, 3)).sum(1).swapaxes(1, 2)
+def slices(each, w):
+    """The w columns of an output, each of so many multiplications, in slices of small products."""
+    step = SMALL // max(each, 1) or w
+    return [slice(i, i + step) for i in range(0, w, step)]
+
+
+def columns(images, kernels, stride, dilation, part):
+    """What kernels (G, M, C, kh, kw) see of images (G·C, H, W, N): (G, h, kh, C·kw, w·N)."""
+    groups, _, depth, kh, kw = kernels.shape
+    seen = gather(images.transpose(3, 0, 1, 2), (kh, kw), stride, (0, 0), dilation, part)
+    h, w, n = seen.shape[3:]
+    seen = seen.reshape(groups, depth, kh, kw, h, w * n).transpose(0, 4, 2, 1, 3, 5)
+    return seen.reshape(groups, h, kh, depth * kw, w * n)
+
+
+def rows(y, groups, part):
+    """These columns of y (G·M, h, w, N), as (G, h, M, w·N)."""
+    m, h, w, n = y[:, :, part].shape
+    return y[:, :, part].reshape(groups, m // groups, h, w * n).swapaxes(1, 2)
+
+
+def slide(images, kernels, size, stride, dilation):
+    """Kernels (G, M, C, kh, kw) over images (G·C, H, W, N) give (G·M, h, w, N); size is (h, w)."""
+    (groups, m, *_), n = kernels.shape, images.shape[3]
+    matrix = kernels.swapaxes(2, 3).reshape(groups, 1, m, kernels[0, 0].size)
+    value = np.empty((groups * m, *size, n), np.result_type(images, kernels))
+    for part in slices(kernels[0].size * n, size[1]):
+        into, seen = rows(value, groups, part), columns(images, kernels, stride, dilation, part)
+        np.matmul(matrix, seen.reshape(*seen.shape[:2], matrix.shape[3], into.shape[3]), out=into)
+    return value
 
 
 @op
 def _conv2d(x, weight, *bias, size, options, groups):
-    """Gather windows that are tall rows high, and multiply: each yields t rows of the output. In
-    memory the output is (O, h, w, N)."""
-    n, shape, (h, w), (stride, padding, dilation) = len(x), x.shape, size, options
-    (maps, depth, kh, kw), (down, across) = weight.shape, stride
-    few = maps // groups * down < 15 * (kh - down)  # saves more copies than it multiplies zeros
-    t = 2 if few and h % 2 == 0 and dilation[0] == 1 else 1
-    kernels = stacked(weight, t, down)
-    tall, rows, strips = kernels.shape[3], maps // groups * t, h // t
-    options = (tall, kw), (t * down, across), padding, dilation
-    matrix = kernels.reshape(groups, rows, depth * tall * kw)
-    columns = gather(x, *options).reshape(groups, depth * tall * kw, strips * w * n)
-    value = (matrix @ columns).reshape(maps, t, strips, w, n).swapaxes(1, 2).reshape(maps, h, w, n)
+    """slide and its ways back. In memory the output is (O, h, w, N)."""
+    shape, (h, w), (stride, padding, dilation), n = x.shape, size, options, len(x)
+    (maps, depth, kh, kw), images = weight.shape, batch_last(x, padding)
+    m, tall, high = maps // groups, images.shape[1], dilation[0] * (kh - 1)
+    kernels = weight.reshape(groups, m, depth, kh, kw)
+    value = slide(images, kernels, size, stride, dilation)
     if bias:
         value += bias[0].reshape(maps, 1, 1, 1)
 
-    def in_strips(g):
-        g = g.transpose(1, 2, 3, 0).reshape(maps, strips, t, w, n)
-        return g.swapaxes(1, 2).reshape(groups, rows, strips * w * n)
-
     def back_x(g):
-        parts = matrix.swapaxes(1, 2) @ in_strips(g)
-        parts = parts.reshape(groups * depth, tall * kw, strips, w, n).swapaxes(0, 1)
-        return scatter(parts, shape, g.dtype, *options)
+        framed = np.zeros((maps, tall + high, w, n), g.dtype)
+        framed[:, high:high + h * stride[0]:stride[0]] = g.transpose(1, 2, 3, 0)
+        turned = kernels[..., ::-1, :].transpose(0, 2, 4, 1, 3)
+        turned = turned.reshape(groups, depth * kw, m, kh, 1)
+        parts = slide(framed, turned, (tall, w), (1, 1), (dilation[0], 1))
+        parts = parts.reshape(groups * depth, kw, tall, w, n).swapaxes(0, 1)
+        return scatter(parts, shape, g.dtype, (1, kw), (1, stride[1]), padding, (1, dilation[1]))
 
     def back_weight(g):
-        spread = weight_gradient(columns, in_strips(g)).reshape(kernels.shape)
-        return sum(spread[:, i, :, i * down:i * down + kh] for i in range(t))
+        found, g = np.zeros((groups, kh, depth * kw, m), g.dtype), g.transpose(1, 2, 3, 0)
+        small = m * depth * kw <= 1200  # OpenBLAS asks for that, too
+        for part in slices(kernels[0].size * n, w) if small else [slice(None)]:
+            right = rows(g, groups, part)[:, :, None].swapaxes(3, 4)
+            found += (columns(images, kernels, stride, dilation, part) @ right).sum(1)
+        found = found.reshape(groups, kh, depth, kw, m)
+        return found.transpose(0, 4, 2, 1, 3).reshape(weight.shape)
 
     return (value.transpose(3, 0, 1, 2), back_x, back_weight,
             lambda g: g.transpose(1, 2, 3, 0).reshape(maps, h * w * n).sum(1))
@@ -195,13 +214,13 @@ def avg_pool2d(input, kernel_size, stride=None, padding=0):
 
 @op
 def _add_back(parts, /, *options):
-    return add_back(parts, *options), lambda g: columns(Tensor(g), *options[1:]).data
+    return add_back(parts, *options), lambda g: conv.columns(Tensor(g), *options[1:]).data
 
 
 def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     """The windows of input (N, C, H, W) as columns (N, C·kh·kw, h·w); options as in conv2d."""
     options = pair("kernel_size", kernel_size), *_pairs(stride, padding, dilation)
-    count, seen = math.prod(positions(input.shape, *options)), columns(input, *options)
+    count, seen = math.prod(positions(input.shape, *options)), conv.columns(input, *options)
     return seen.reshape(len(seen), len(input), count).transpose(0, 1)
 
 

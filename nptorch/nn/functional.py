@@ -1,15 +1,7 @@
-"""The functions behind the modules of nptorch.nn, in plain NumPy."""
+"""The functions behind the modules of nptorch.nn, in plain NumPy, in the order of the notebooks."""
 
-# In the order of the notebooks: a later one may bind anew what an earlier one did simply.
-# isort: skip_file
 from ..ops import tanh, sigmoid, relu, softmax, log_softmax
 from .layers import linear
 from .loss import mse_loss, l1_loss, nll_loss, cross_entropy, binary_cross_entropy_with_logits
 from .dropout import dropout
 from .fast import conv2d, max_pool2d, avg_pool2d, unfold, fold
-
-__all__ = [
-    "avg_pool2d", "binary_cross_entropy_with_logits", "conv2d", "cross_entropy", "dropout", "fold",
-    "l1_loss", "linear", "log_softmax", "max_pool2d", "mse_loss", "nll_loss", "relu", "sigmoid",
-    "softmax", "tanh", "unfold",
-]

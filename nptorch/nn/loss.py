@@ -33,11 +33,9 @@ def _squares(a, b, /):
 
 
 def mse_loss(input, target, reduction="mean"):
-    """The squares of the differences between input and target, both of one shape.
-
-    reduction "mean" or "sum" makes one number of them, "none" leaves them as they are. Raises
-    ValueError if the shapes differ, even where they would broadcast.
-    """
+    """The squares of the differences between input and target, both of one shape; reduction "mean"
+    or "sum" makes one number of them, "none" leaves them as they are. Raises ValueError if the
+    shapes differ, even where they would broadcast."""
     _check_shapes(input, target)
     return _reduce(_squares(input, target), reduction)
 
@@ -59,12 +57,9 @@ def _picked(x, /, where):
 
 
 def nll_loss(input, target, reduction="mean"):
-    """Minus the log-probability in input (N, C) of each right class in target (N,).
-
-    input (C,) with a single target is one sample; reduction as in mse_loss. Raises TypeError if
-    target does not hold integers, ValueError if the shapes do not fit, IndexError for a class
-    that is not in 0 ... C - 1.
-    """
+    """Minus the log-probability in input (N, C) of each right class in target (N,), or in (C,) of a
+    single one; reduction as in mse_loss. Raises TypeError if target does not hold integers,
+    ValueError if the shapes do not fit, IndexError for a class that is not in 0 ... C - 1."""
     labels = np.array(target)  # a copy: target may change before the walk back
     if labels.dtype.kind not in "iu":
         raise TypeError(f"target: expected class indices (integers), got dtype {labels.dtype}")
@@ -94,11 +89,9 @@ def _bce_with_logits(x, y, /):
 
 
 def binary_cross_entropy_with_logits(input, target, reduction="mean"):
-    """-(y·log p + (1 - y)·log(1 - p)) with p = sigmoid(input), for a target y in [0, 1].
-
-    Computed as max(x, 0) - x·y + log(1 + exp(-|x|)), which no logit x overflows. Shapes,
-    reduction and errors as in mse_loss; ValueError also for a target outside [0, 1].
-    """
+    """-(y·log p + (1 - y)·log(1 - p)) with p = sigmoid(input), for a target y in [0, 1], computed
+    as max(x, 0) - x·y + log(1 + exp(-|x|)), which no logit x overflows. Shapes, reduction and
+    errors as in mse_loss; ValueError also for a target outside [0, 1]."""
     _check_shapes(input, target)
     answers = np.asarray(target)
     wrong = answers[~((answers >= 0) & (answers <= 1))]
@@ -107,46 +100,22 @@ def binary_cross_entropy_with_logits(input, target, reduction="mean"):
     return _reduce(_bce_with_logits(input, target), reduction)
 
 
-class _Loss(Module):
-    """A loss function and its reduction, as a module."""
+def _module(name, function):
+    """The class of this name: a Module that holds a reduction, and calls function with it."""
+    class Loss(Module):
+        def __init__(self, reduction="mean"):
+            self.reduction = _checked(reduction)
 
-    def __init__(self, function, reduction):
-        self.function, self.reduction = function, _checked(reduction)
+        def forward(self, input, target):
+            return function(input, target, self.reduction)
 
-    def forward(self, input, target):
-        return self.function(input, target, self.reduction)
-
-
-class MSELoss(_Loss):
-    """mse_loss as a module."""
-
-    def __init__(self, reduction="mean"):
-        super().__init__(mse_loss, reduction)
+    Loss.__name__ = Loss.__qualname__ = name
+    Loss.__init__.__qualname__ = f"{name}.__init__"  # which errors show
+    Loss.__doc__ = f"{function.__name__} as a module."
+    return Loss
 
 
-class L1Loss(_Loss):
-    """l1_loss as a module."""
-
-    def __init__(self, reduction="mean"):
-        super().__init__(l1_loss, reduction)
-
-
-class BCEWithLogitsLoss(_Loss):
-    """binary_cross_entropy_with_logits as a module."""
-
-    def __init__(self, reduction="mean"):
-        super().__init__(binary_cross_entropy_with_logits, reduction)
-
-
-class NLLLoss(_Loss):
-    """nll_loss as a module."""
-
-    def __init__(self, reduction="mean"):
-        super().__init__(nll_loss, reduction)
-
-
-class CrossEntropyLoss(_Loss):
-    """cross_entropy as a module."""
-
-    def __init__(self, reduction="mean"):
-        super().__init__(cross_entropy, reduction)
+MSELoss, L1Loss = _module("MSELoss", mse_loss), _module("L1Loss", l1_loss)
+BCEWithLogitsLoss = _module("BCEWithLogitsLoss", binary_cross_entropy_with_logits)
+NLLLoss = _module("NLLLoss", nll_loss)
+CrossEntropyLoss = _module("CrossEntropyLoss", cross_entropy)

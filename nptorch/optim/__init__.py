@@ -1,7 +1,5 @@
-"""What stands in nptorch.optim, in plain NumPy."""
+"""What stands in nptorch.optim, in plain NumPy, in the order of the notebooks."""
 
-# In the order of the notebooks: a later one may bind anew what an earlier one did simply.
-# isort: skip_file
 from .optimizer import Optimizer
 from .sgd import SGD
 from .adam import Adam, AdamW, Adagrad, RMSprop

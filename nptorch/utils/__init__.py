@@ -1,5 +1,3 @@
-"""What stands in nptorch.utils, in plain NumPy."""
+"""What stands in nptorch.utils, in plain NumPy, in the order of the notebooks."""
 
-# In the order of the notebooks: a later one may bind anew what an earlier one did simply.
-# isort: skip_file
 from . import data

@@ -71,14 +71,11 @@ class Subset(Dataset):
     if they are not ints, IndexError for one that dataset does not have."""
 
     def __init__(self, dataset, indices):
-        indices, n = np.asarray(indices), len(dataset)
+        indices = np.asarray(indices)
         if indices.ndim != 1 or (indices.size and indices.dtype.kind not in "iu"):
             raise TypeError(f"indices: expected a row of ints, got shape {indices.shape} and dtype "
                             f"{indices.dtype} (np.flatnonzero makes ints of a mask)")
-        wrong = indices[(indices < -n) | (indices >= n)]
-        if wrong.size:
-            raise IndexError(f"indices: {wrong[0]} is not in a dataset of {n} samples")
-        self.dataset, self.indices = dataset, indices.astype(np.int64)
+        self.dataset, self.indices = dataset, np.arange(len(dataset))[indices.astype(np.int64)]
 
     def __len__(self):
         return len(self.indices)
@@ -113,8 +110,6 @@ class DataLoader:
     """
 
     def __init__(self, dataset, batch_size=1, shuffle=False, *, drop_last=False, generator=None):
-        if not hasattr(dataset, "__len__"):
-            raise TypeError(f"dataset: expected one with a length, got {type(dataset).__name__}")
         if len(dataset) == 0:
             raise ValueError("dataset: expected at least one sample, got none")
         self.dataset, self.batch_size = dataset, integer("batch_size", batch_size, 1)

@@ -1,0 +1,686 @@
+"""The series with holes to fill, and a check for each.
+
+    python notebooks/series.py workbook                  write workbook/, keeping what is there
+    python notebooks/series.py check-workbook [FOLDER]   what is filled rightly? 0 if all is
+    python notebooks/series.py fill 03                   fill what is open in 03_module
+    python notebooks/series.py fill mul                  fill one hole
+
+`#| hole mul`, below `#| export` if that is there, says that the reader writes the body of the
+definition `mul` in that cell; signature and docstring stay. `#| hole nll_loss below rows = ` leaves
+what stands above and on the first line that begins so: the reader writes the rest of the block that
+follows it. A name that is no definition's calls a hole in the cell's own lines.
+
+In the workbook: workbook.check("mul") says what came and what was expected, workbook.hint("mul")
+gives a step, workbook.answer("mul") the series' own lines. The checks are in the folder checks/.
+"""
+
+import ast
+import contextlib
+import functools
+import importlib.util
+import inspect
+import io
+import json
+import re
+import shutil
+import subprocess
+import symtable
+import sys
+import tempfile
+import textwrap
+import tokenize
+from collections import namedtuple
+from itertools import takewhile
+from pathlib import Path
+
+import series
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parent
+MADE = "# A workbook, made by `python notebooks/series.py workbook`\n"
+SCRIPTS = ["series.py", "workbook.py", "plots.py", "scripts.py", "pytorch_names.json"]
+# An error that nobody catches by accident.
+STUB = 'raise NameError("the hole {} of {}.ipynb is still open (or not saved and exported)")'
+OPEN = re.compile(r"the hole (\S+) of (\S+)\.ipynb is still open")
+FIRST = "import workbook  # not found? Open this notebook in the folder notebooks/ of the workbook"
+AHEAD = "14_manners.ipynb"  # the second reading's modules come when the reader gets there
+Hole = namedtuple("Hole", "name below notebook cell number")  # number as Jupyter counts
+
+
+class WorkbookError(Exception):
+    """What keeps a command from doing its work."""
+
+
+def is_workbook(root=ROOT):
+    """Return whether this tree is a reader's workbook, and not the series itself."""
+    project = root / "pyproject.toml"
+    return project.exists() and project.read_text(encoding="utf-8").startswith(MADE)
+
+
+def forgetful(export):
+    """Return series.export for a workbook. A module is there from the start, with its holes, and
+    may be loaded long before it is exported; what has changed is forgotten, and imported anew."""
+    @functools.wraps(export)
+    def exported(*names, root=ROOT):
+        before = {path: path.read_bytes() for path in (root / "nptorch").rglob("*.py")}
+        export(*names, root=root)
+        for path, text in before.items():
+            if path.name != "__init__.py" and path.read_bytes() != text:
+                sys.modules.pop(".".join(path.relative_to(root).with_suffix("").parts), None)
+
+    return exported
+
+
+if is_workbook():
+    sys.path.insert(0, str(ROOT))  # the reader's nptorch, whatever else is installed
+    series.export = forgetful(series.export)
+BOOK = ROOT if is_workbook() else ROOT / "workbook"
+SERIES = ROOT.parent if is_workbook() else ROOT  # a handed out workbook has none beside it
+
+
+# Finding holes
+
+
+def load(path):
+    """Return a notebook as a dict, the sources of its cells as one text each."""
+    notebook = json.loads(Path(path).read_text(encoding="utf-8"))
+    for cell in notebook["cells"]:
+        cell["source"] = "".join(cell["source"])
+    return notebook
+
+
+def code_cells(notebook):
+    """Return {number: cell} of the code cells, numbered as Jupyter does, without empty ones."""
+    cells = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+    return dict(enumerate((cell for cell in cells if cell["source"].strip()), start=1))
+
+
+def directives(source):
+    """Return (name, below or None) for each hole that a cell announces."""
+    head = takewhile(lambda line: line.startswith("#|"), source.split("\n"))
+    return [found.groups() for found in map(series.HOLE.fullmatch, head) if found]
+
+
+@functools.cache
+def holes(root=SERIES):
+    """Return {name: Hole} of all holes of the series, in order."""
+    found = {}
+    for path in series.find(root):
+        for number, cell in code_cells(load(path)).items():
+            for name, below in directives(cell["source"]):
+                where = f"{path.name} [{number}]: the hole {name}"
+                if name in found:
+                    raise WorkbookError(f"{where} is also in {found[name].notebook}.ipynb")
+                hole = Hole(name, below, path.stem, cell.get("id"), number)
+                region(cell["source"], hole)
+                found[name] = hole
+    return found
+
+
+def clean(source):
+    """Return a cell's source without its magics, line for line."""
+    return "\n".join("pass" if line[:1] in ("%", "!") else line for line in source.split("\n"))
+
+
+def definition(tree, name):
+    """Return the function in tree that is called name, classes and functions around it included
+    as far as name says them ("DataLoader.__iter__"), or None."""
+    kinds = ast.FunctionDef, ast.ClassDef
+
+    def walk(node, path):
+        for child in ast.iter_child_nodes(node):
+            inner = [*path, child.name] if isinstance(child, kinds) else path
+            if isinstance(child, ast.FunctionDef) and f".{'.'.join(inner)}".endswith(f".{name}"):
+                yield child
+            yield from walk(child, inner)
+
+    return next(walk(tree, []), None)
+
+
+def region(source, hole):
+    """Return (first, last) of the lines that a hole takes out of a cell, counted from 1."""
+    tree, lines = ast.parse(clean(source)), source.split("\n")
+    function = definition(tree, hole.name)
+    block = function.body if function else tree.body
+    if function and ast.get_docstring(function) is not None:
+        block = block[1:]
+    if hole.below:
+        start, end = (function.lineno, function.end_lineno) if function else (1, len(lines))
+        marks = [n for n in range(start, end + 1) if lines[n - 1].strip().startswith(hole.below)]
+        blocks = [value for node in ast.walk(function or tree) for _, value in ast.iter_fields(node)
+                  if isinstance(value, list) and value and isinstance(value[0], ast.stmt)]
+        later = [(first(statement), i, block) for block in blocks
+                 for i, statement in enumerate(block) if marks and first(statement) > marks[0]]
+        block = min(later, key=lambda entry: entry[0])[2][min(later)[1]:] if later else []
+    if not block or not (function or hole.below):
+        raise WorkbookError(f"{hole.notebook}.ipynb [{hole.number}]: nothing to take out for the "
+                            f"hole {hole.name}" + f" below {hole.below}" * bool(hole.below))
+    return first(block[0]), block[-1].end_lineno
+
+
+def first(statement):
+    """Return the line that a statement begins on, its decorators included."""
+    above = getattr(statement, "decorator_list", [])
+    return min([statement.lineno, *(node.lineno for node in above)])
+
+
+def replaced(source, hole, text):
+    """Return a cell's source with text, which is not indented, in the place of a hole's lines."""
+    lines = source.split("\n")
+    start, end = region(source, hole)
+    indent = re.match(r" *", lines[start - 1])[0]
+    lines[start - 1:end] = textwrap.indent(text, indent).split("\n")
+    return "\n".join(lines)
+
+
+def emptied(source, found):
+    """Return a cell's source with a stub in the place of each of these holes."""
+    for hole in sorted(found, key=lambda hole: region(source, hole), reverse=True):
+        source = replaced(source, hole, STUB.format(hole.name, hole.notebook))
+    return source
+
+
+def cell_of(hole, root=SERIES):
+    """Return the source of the cell that a hole is in."""
+    path = root / "notebooks" / f"{hole.notebook}.ipynb"
+    for cell in load(path)["cells"] if path.exists() else ():
+        if cell.get("id") == hole.cell and (hole.name, hole.below) in directives(cell["source"]):
+            return cell["source"]
+    raise WorkbookError(f"the cell of the hole {hole.name} is not in {path}")
+
+
+def solution(hole):
+    """Return the series' own lines for a hole."""
+    lines = cell_of(hole).split("\n")
+    start, end = region("\n".join(lines), hole)
+    return textwrap.dedent("\n".join(lines[start - 1:end]))
+
+
+def tokens(source):
+    """Return a source's tokens without comments and layout; of what does not parse, its words."""
+    layout = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT,
+              tokenize.ENDMARKER)
+    try:
+        found = list(tokenize.generate_tokens(io.StringIO(source).readline))
+    except (tokenize.TokenError, SyntaxError):
+        return re.findall(r"\w+|[^\w\s]", source)
+    return [token.string for token in found if token.type not in layout]
+
+
+# Writing the workbook, and filling it
+
+
+def book_of(path):
+    """Return a notebook of the series as the workbook has it."""
+    notebook = load(path)
+    cells, numbers = [], {cell.get("id"): n for n, cell in code_cells(notebook).items()}
+    inside = [hole for hole in holes().values() if hole.notebook == path.stem]
+    for cell in notebook["cells"]:
+        cells.append(cell)
+        if cell["cell_type"] != "code":
+            continue
+        cell |= {"outputs": [], "execution_count": None, "metadata": {}}
+        if numbers.get(cell.get("id")) == 1:
+            lines = cell["source"].split("\n")
+            head = list(takewhile(lambda line: line.startswith("#|"), lines))
+            cell["source"] = "\n".join([*head, FIRST, *lines[len(head):]])
+        if here := [hole for hole in inside if hole.cell == cell.get("id")]:
+            cell["source"] = emptied(cell["source"], here)
+            calls = [f'workbook.check("{hole.name}")' for hole in here]
+            calls[0] += f'  # or .hint("{here[0].name}"), or .answer("{here[0].name}")'
+            cells.append(cell | {"id": f"hole-{cell['id']}", "source": "\n".join(calls)})
+    return notebook | {"cells": cells}
+
+
+def save(path, notebook):
+    """Write a notebook as Jupyter would."""
+    for cell in notebook["cells"]:
+        cell["source"] = cell["source"].splitlines(keepends=True)
+    series.write(path, json.dumps(notebook, indent=1, ensure_ascii=False) + "\n")
+    for cell in notebook["cells"]:
+        cell["source"] = "".join(cell["source"])
+
+
+def make(book=BOOK):
+    """Write the workbook: what is missing of its notebooks, and the scripts they need, anew."""
+    if is_workbook():
+        raise WorkbookError("this is a workbook; a new one is written from the series")
+    version = re.search(r'^version = .*', (SERIES / "pyproject.toml").read_text("utf-8"), re.M)[0]
+    series.write(book / "pyproject.toml", f'{MADE}[project]\nname = "nptorch"\n{version}\n')
+    for name in SCRIPTS:
+        series.write(book / "notebooks" / name, (HERE / name).read_bytes())
+    for path in (HERE / "checks").glob("*.py"):
+        series.write(book / "notebooks/checks" / path.name, path.read_bytes())
+    kept = []
+    for path in series.find(SERIES):
+        if (target := book / "notebooks" / path.name).exists():
+            kept.append(path.name)
+        else:
+            save(target, book_of(path))
+    names = [path.name for path in series.find(book) if path.name < AHEAD]
+    if not (book / "nptorch").exists():  # whose holes say their names
+        with contextlib.redirect_stdout(io.StringIO()):
+            series.export(*names, root=book)
+    if kept:
+        print("kept as they are:", ", ".join(kept))
+    print(f"{book.name}/ has {len(holes())} holes. The first is in {book.name}/notebooks/"
+          "01_tensor.ipynb")
+
+
+def fill(wanted, book=BOOK):
+    """Fill a hole, or all open ones of a notebook that is named by its number or its name."""
+    beside()
+    chosen = [hole for hole in holes().values() if hole.name == wanted]
+    if not chosen:
+        stem = Path(wanted).stem
+        chosen = [hole for hole in holes().values()
+                  if hole.notebook == stem or hole.notebook.split("_")[0] == stem]
+        texts = {hole: cell_of(hole, book) for hole in chosen}
+        chosen = [hole for hole in chosen if STUB.format(hole.name, hole.notebook) in texts[hole]]
+        if not texts:
+            raise WorkbookError(f"no hole and no notebook with holes is called {wanted}")
+    for hole in chosen:
+        path = book / "notebooks" / f"{hole.notebook}.ipynb"
+        notebook = load(path)
+        [cell] = [cell for cell in notebook["cells"] if cell.get("id") == hole.cell]
+        cell["source"] = filled(cell["source"], hole)
+        save(path, notebook)
+        print(f"filled {hole.name} in {path.name}")
+    if chosen:
+        print("if a notebook is open in Jupyter, reload it from disk; then run it to its end")
+    else:
+        print("nothing is open there")
+
+
+def filled(source, hole):
+    """Return the reader's cell with the series' lines in a hole."""
+    stub = STUB.format(hole.name, hole.notebook)
+    for line in source.split("\n"):
+        if line.strip() == stub:
+            text = textwrap.indent(solution(hole), line[:len(line) - len(line.lstrip())])
+            return source.replace(line, text, 1)
+    with contextlib.suppress(SyntaxError, WorkbookError):
+        start, end = region(source, hole)
+        print("your lines were:", *source.split("\n")[start - 1:end], sep="\n")
+        return replaced(source, hole, solution(hole))
+    print("your cell was:", source, sep="\n")
+    return cell_of(hole)
+
+
+# Checking
+
+
+class Wrong(Exception):
+    """A hole that is not filled rightly: the message says what was expected, and what came."""
+
+    def _render_traceback_(self):  # Jupyter shows this in the place of a traceback
+        return [str(self)]
+
+
+Check = namedtuple("Check", "function hints given")
+_checks, _told = {}, {}
+
+
+def hole(name, *hints, given=()):
+    """Register the check of a hole: a function of definitions that the notebook has by then, named
+    like its parameters. given: names that the check itself will provide."""
+    def register(function):
+        _checks[name] = Check(function, hints, given)
+        return function
+
+    return register
+
+
+@functools.cache
+def checks():
+    """Return {name: Check} of all checks that lie beside this file."""
+    for path in sorted((HERE / "checks").glob("*.py")):
+        spec = importlib.util.spec_from_file_location(f"checks_of_{path.stem}", path)
+        spec.loader.exec_module(importlib.util.module_from_spec(spec))
+    return _checks
+
+
+def verdict(name, namespace):
+    """Return None if the hole is filled rightly in this namespace, else what is wrong."""
+    function = checks()[name].function
+    asked = list(inspect.signature(function).parameters)
+    if missing := [key for key in asked if key not in namespace]:
+        return f"{name}: {missing[0]} is not defined yet: run the cells above, and the hole's own"
+    try:
+        function(*(namespace[key] for key in asked))
+    except Wrong as wrong:
+        return f"{name}: {wrong}"
+    except Exception as error:
+        return open_or_raised(name, error)
+    return None
+
+
+def open_or_raised(name, error):
+    """Return what to say about an error that a check met."""
+    if found := OPEN.search(str(error)):
+        other, notebook = found.groups()
+        if other == name:
+            return f"{name}: still open: write its lines in the place of `raise`, and run that cell"
+        return (f"{name}: needs the hole {other} of {notebook}.ipynb, which is still open (if you "
+                "have filled it: save that notebook, restart its kernel, and run it to its end)")
+    return f"{name}: raised {type(error).__name__}: {str(error) or 'without a message'}"
+
+
+def expect(case, got, expected, atol=1e-6, rtol=1e-5):
+    """Raise Wrong unless got, or what the function got returns, is expected: numbers up to
+    atol + rtol · |expected|, and of the same shape; anything else equal."""
+    if callable(got):
+        try:
+            got = got()
+        except Exception as error:
+            if isinstance(error, Wrong) or OPEN.search(str(error)):
+                raise
+            raise Wrong(f"{case} raised {type(error).__name__}: {error}; "
+                        f"expected {shown(expected)}") from None
+    if isinstance(expected, (bool, str, type(None))) or type(expected) in (list, tuple, set, dict):
+        right = type(got) is type(expected) and got == expected
+        if not right:
+            raise Wrong(f"{case}: expected {shown(expected)}, got {shown(got)}")
+        return
+    compare(case, got, expected, atol, rtol)
+
+
+def compare(case, got, expected, atol, rtol):
+    """Raise Wrong unless two arrays agree; say where they differ most."""
+    import numpy as np
+
+    if not isinstance(got, (int, float, np.ndarray, np.generic)) and not hasattr(got, "grad_fn"):
+        raise Wrong(f"{case}: expected {shown(expected)}, got {shown(got)}")
+    got, expected = np.asarray(got), np.asarray(expected)
+    if got.shape != expected.shape:
+        raise Wrong(f"{case}: expected the shape {expected.shape}, got {got.shape}")
+    if got.dtype.kind not in "fiub":
+        raise Wrong(f"{case}: expected numbers, got {shown(got)}")
+    with np.errstate(invalid="ignore"):
+        gap = np.abs(got.astype(float) - expected)
+    wrong = ~(gap <= atol + rtol * np.abs(expected)) & ~((got == expected) | (
+        np.isnan(got.astype(float)) & np.isnan(expected.astype(float))))
+    if wrong.any():
+        if got.size == 1:
+            raise Wrong(f"{case}: expected {shown(expected)}, got {shown(got)}")
+        worst = np.unravel_index(np.argmax(np.where(wrong, np.nan_to_num(gap, nan=np.inf), -1)),
+                                 gap.shape)
+        if got.size <= 6:
+            raise Wrong(f"{case}: expected {shown(expected)}, got {shown(got)}")
+        raise Wrong(f"{case}: {wrong.sum()} of {got.size} numbers differ, most at index "
+                    f"{tuple(map(int, worst))}: expected {expected[worst]:.6g}, "
+                    f"got {got[worst]:.6g}")
+
+
+def way_back(case, f, plain, arrays, Tensor):
+    """Raise Wrong unless f of Tensors gives what plain gives of arrays, and its gradients are what
+    finite differences of plain give."""
+    import numpy as np
+
+    arrays = [np.array(array, float) for array in arrays]
+    leaves = [Tensor(array.copy(), True) for array in arrays]
+    try:
+        out = f(*leaves)
+    except Exception as error:
+        if OPEN.search(str(error)):
+            raise
+        raise Wrong(f"{case} raised {type(error).__name__}: {error}") from None
+    value = np.asarray(plain(*arrays))
+    expect(case, out, value)
+    g = np.cos(1 + np.arange(value.size)).reshape(value.shape)
+    expect(f"{case}, then backward", lambda: out.backward(g), None)
+    for i, (leaf, array) in enumerate(zip(leaves, arrays)):
+        slopes = np.empty(array.shape)
+        for index in np.ndindex(array.shape):
+            moved = [array.copy(), array.copy()]
+            moved[0][index] += 1e-5
+            moved[1][index] -= 1e-5
+            up, down = (plain(*arrays[:i], m, *arrays[i + 1:]) for m in moved)
+            slopes[index] = np.sum((up - down) * g) / 2e-5
+        which = f"input {i + 1}" if len(arrays) > 1 else "the input"
+        found = leaf.grad if leaf.grad is not None else "no gradient"
+        expect(f"{case}: the gradient of {which}, for {shown(g)} coming in", found, slopes)
+
+
+def shown(value):
+    """Return a value in a line of at most 120 characters."""
+    import numpy as np
+
+    if isinstance(value, (float, np.ndarray, np.generic)):
+        text = np.array2string(np.asarray(value), precision=6, separator=", ", threshold=20)
+    else:
+        text = repr(value)
+    return textwrap.shorten(" ".join(text.split()), 120, placeholder=" ...")
+
+
+def check(name):
+    """Check the hole `name` of the notebook that calls this, and print that it is right."""
+    known(name)
+    if wrong := verdict(name, sys._getframe(1).f_globals):
+        raise Wrong(wrong)
+    print(f"{name}: right")
+
+
+def hint(name):
+    """Print the next hint for a hole."""
+    known(name)
+    hints = checks()[name].hints
+    n = _told[name] = min(_told.get(name, 0) + 1, len(hints))
+    print(f"{n} of {len(hints)}: {hints[n - 1]}")
+
+
+def answer(name):
+    """Print the series' own lines for a hole."""
+    known(name)
+    beside()
+    print(solution(holes()[name]))
+
+
+def beside():
+    """Raise WorkbookError where the series, which has the answers, is not beside the workbook."""
+    if not (SERIES / "notebooks" / "workbook.py").exists():
+        raise WorkbookError("the answers are in the series, which is not beside this workbook")
+
+
+def known(name):
+    """Raise Wrong if there is no hole of this name."""
+    if name not in checks():
+        raise Wrong(f"no hole is called {name!r}; there are {', '.join(checks())}")
+
+
+# A hole's namespace, without running the whole notebook
+
+
+class Unit:
+    """Statements that run together: what they bind, what they change, what they use."""
+
+    def __init__(self, number, body, module=None):
+        self.number, self.module = number, module
+        self.code = compile(ast.Module(body, []), f"[{number}]", "exec")
+        text = ast.unparse(ast.Module(body, []))
+        top = symtable.symtable(text, "cell", "exec")
+        self.binds = {s.get_name() for s in top.get_symbols()
+                      if s.is_assigned() or s.is_imported()}
+        self.changes = set()
+        self.uses = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
+        tables = list(top.get_children())
+        while tables:
+            table = tables.pop()
+            self.uses |= {s.get_name() for s in table.get_symbols() if s.is_global()}
+            tables += table.get_children()
+        targets = [t for node in ast.walk(ast.Module(body, [])) for t in (
+            node.targets if isinstance(node, (ast.Assign, ast.Delete)) else
+            [node.target] if isinstance(node, ast.AugAssign) else [])]
+        for target in targets:
+            for part in target.elts if isinstance(target, ast.Tuple) else [target]:
+                while isinstance(part, (ast.Attribute, ast.Subscript)):
+                    part = part.value
+                    if isinstance(part, ast.Name):
+                        self.changes.add(part.id)
+
+
+def units(sources, last, whole):
+    """Return the Units of the cells up to number last, of which those in whole run as a whole."""
+    found, default = [], None
+    for number, source in sources.items():
+        if number > last:
+            break
+        matches = filter(None, map(series.DIRECTIVE.fullmatch, source.split("\n")))
+        exports = []
+        for plain, command, module in map(re.Match.groups, matches):
+            default = module if command == "default_exp" else default
+            exports += [] if command == "default_exp" else [default if plain else module]
+        found += cell_units(number, source, exports[0] if exports else None, number in whole)
+    return found
+
+
+@functools.cache
+def cell_units(number, source, module, whole):
+    """Return the Units of a cell: one if it is exported or runs as a whole, else its statements."""
+    tree = ast.parse(clean(source))
+    if module or whole:
+        return [Unit(number, tree.body, module)]
+    return [Unit(number, [node]) for node in tree.body if not isinstance(node, ast.Expr)]
+
+
+def slice_for(sources, hole, given=()):
+    """Return the Units that must run, in order, so that a hole's check finds what it asks for."""
+    asked = set(inspect.signature(checks()[hole.name].function).parameters)
+    in_lines = definition(ast.parse(clean(sources[hole.number])), hole.name) is None
+    every = units(sources, hole.number, {hole.number} if in_lines else ())
+    return needed(every, hole.number if in_lines else None, asked, given)
+
+
+def needed(every, whole, asked=(), given=()):
+    """Return those of the Units, in order, that bind what is asked for, and what cell number whole
+    uses, and what these use in turn; not what is given."""
+    chosen = {unit for unit in every if unit.number == whole}
+    wanted = set(asked).union(*(unit.uses - unit.binds for unit in chosen)) - set(given)
+    while True:
+        modules = {unit.module for unit in chosen if unit.module}
+        more = {unit for unit in every if unit not in chosen
+                and ((unit.binds | unit.changes) & wanted or unit.module in modules)}
+        if not more:
+            return [unit for unit in every if unit in chosen]
+        chosen |= more
+        wanted = wanted.union(*(unit.uses for unit in more)) - set(given)
+
+
+def judged(sources, hole):
+    """Return None if a hole is filled rightly in {number: source of a cell}, else what is wrong."""
+    namespace = {"__name__": "__main__"}
+    try:
+        with contextlib.redirect_stdout(io.StringIO()):
+            for unit in slice_for(sources, hole, checks()[hole.name].given):
+                exec(unit.code, namespace)
+            return verdict(hole.name, namespace)
+    except SyntaxError as error:
+        return f"{hole.name}: {error.msg} in line {error.lineno} of a cell"
+    except Exception as error:
+        return open_or_raised(hole.name, error)
+
+
+def judge(stem):
+    """Print a line of JSON, [name, what is wrong or null], for each hole of a notebook here."""
+    notebook = load(HERE / f"{stem}.ipynb")
+    sources = {n: cell["source"] for n, cell in code_cells(notebook).items()}
+    for number, source in sources.items():
+        for name, below in directives(source):
+            wrong = judged(sources, Hole(name, below, stem, None, number))
+            print(json.dumps([name, wrong]), flush=True)
+
+
+def verdicts(book=BOOK, seconds=60):
+    """Return {name: what is wrong, or None} for every hole, as the saved notebooks have it."""
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder, "workbook")
+        shutil.copytree(book, root, ignore=shutil.ignore_patterns("build", "__pycache__", ".*"))
+        shutil.copytree(HERE / "checks", root / "notebooks/checks", dirs_exist_ok=True)
+        for name in SCRIPTS:  # whoever asks trusts these, and not the reader's copies
+            shutil.copy(HERE / name, root / "notebooks" / name)
+        for path in series.find(root):
+            with contextlib.redirect_stdout(io.StringIO()):
+                broken = exported(path, root)
+            inside = [name for name, hole in holes_of(book).items() if hole.notebook == path.stem]
+            if inside:
+                found |= {name: broken or "did not come to an end in time" for name in inside}
+                found |= answers(path, root, seconds)
+    return found
+
+
+def exported(path, root):
+    """Export a notebook; return None, or why that is impossible."""
+    if path.name >= AHEAD:
+        return None
+    try:
+        series.export(path.name, root=root)
+    except series.SeriesError as error:
+        return str(error)
+    return None
+
+
+def answers(path, root, seconds):
+    """Return {name: verdict} of a notebook's holes, found in a process of its own."""
+    command = [sys.executable, root / "notebooks/workbook.py", "judge", path.stem]
+    environment = series.environment(root)
+    try:
+        done = subprocess.run(command, check=False, capture_output=True, encoding="utf-8",
+                              timeout=seconds, cwd=path.parent, env=environment)
+        out, error = done.stdout, done.stderr.strip().rpartition("\n")[2]
+    except subprocess.TimeoutExpired as late:
+        out, error = (late.stdout or b"").decode(), ""
+    told = dict(json.loads(line) for line in out.splitlines() if line.startswith("["))
+    return told or ({None: error} if error else {})
+
+
+def holes_of(book):
+    """Return {name: Hole} of a workbook's own notebooks."""
+    return {name: Hole(name, below, path.stem, cell.get("id"), number)
+            for path in series.find(book) for number, cell in code_cells(load(path)).items()
+            for name, below in directives(cell["source"])}
+
+
+def table(book=BOOK):
+    """Print a line for each hole, and return how many are not filled rightly."""
+    if not is_workbook(book):
+        raise WorkbookError(f"there is no workbook in {book}: make one with series.py workbook")
+    found, there, right = verdicts(book), holes_of(book), 0
+    every = holes() if SERIES.joinpath("notebooks", "workbook.py").exists() else there
+    for name, hole in every.items():
+        wrong = found.get(name, "the directive `#| hole` of this name is not in the notebook")
+        stub = name in there and STUB.format(name, hole.notebook) in cell_of(there[name], book)
+        waits = (wrong or "").startswith(f"{name}: needs the hole")
+        state = ("right" if wrong is None else "open" if stub else "waits" if waits else "wrong")
+        right += state == "right"
+        said = "" if state in ("right", "open") else wrong.removeprefix(f"{name}: ")
+        print(f"{hole.notebook:<16} {name:<22} {state:<6} {said}".rstrip())
+    print(f"{right} of {len(every)} holes are filled rightly")
+    return len(every) - right
+
+
+def main(arguments):
+    """Run a command of series.py; return its exit status."""
+    command, *names = arguments
+    try:
+        if command == "workbook" and not names:
+            make()
+        elif command == "check-workbook" and len(names) < 2:
+            return min(table(*map(Path, names)), 1)
+        elif command == "fill" and names:
+            for name in names:
+                fill(name)
+        elif command == "judge":
+            judge(*names)
+        else:
+            raise WorkbookError("usage: workbook | check-workbook [FOLDER] | fill NUMBER|HOLE ...")
+    except (WorkbookError, series.SeriesError) as error:
+        print(f"series.py: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    import workbook  # the module that the checks import
+
+    sys.exit(workbook.main(sys.argv[1:]))

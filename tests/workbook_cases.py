@@ -1,0 +1,885 @@
+"""For each hole of the workbook: other right solutions, and the mistakes that people make.
+
+A mistake is the whole text that a reader may write, or (old, new), an exchange in the series' own
+lines. Each has a name.
+"""
+
+RIGHT = {
+    "Num.__mul__": ["""
+pairs = [(other, self.value)]
+pairs.append((self, other.value))
+return Num(other.value * self.value, tuple(pairs))
+"""],
+    "youngest": ["return sorted(waiting, key=lambda node: -node.born)[0]", """
+best = waiting[0]
+for node in waiting:
+    if node.born > best.born:
+        best = node
+return best
+"""],
+    "lifted": ["""
+out, wanted = Tensor(value), []
+if not _mode.quiet:
+    for x, back in zip(inputs, backs):
+        if isinstance(x, Tensor) and x.requires_grad:
+            wanted.append((x, back))
+if wanted:
+    out.requires_grad, out.grad_fn = True, Node(name, wanted)
+return out
+"""],
+    "mul": ["""
+def to_a(gradient):
+    return b * gradient
+
+def to_b(gradient):
+    return a * gradient
+
+return np.multiply(a, b), to_a, to_b
+"""],
+    "unbroadcast": ["""
+shape = like.shape
+while g.ndim > len(shape):
+    g = total(g, 0)
+for i in range(len(shape)):
+    if shape[i] == 1 and g.shape[i] != 1:
+        g = total(g, i, keepdims=True)
+return g.astype(like.dtype)
+"""],
+    "_walk": ["""
+for x, back in node.edges:
+    part = unbroadcast(back(g), x.data)
+    if x._retains_grad or x.is_leaf:
+        found[x] = part if x not in found else part + found[x]
+    if not x.is_leaf:
+        known = x.grad_fn in grads
+        if not known:
+            heapq.heappush(waiting, (-x.grad_fn.born, x.grad_fn))
+        grads[x.grad_fn] = grads[x.grad_fn] + part if known else part
+node.edges = node.edges if retain_graph else None
+"""],
+    "backward": ["""
+gradients = _walk(self, start, retain_graph)
+for leaf in gradients:
+    before = 0 if leaf.grad is None else leaf.grad.data
+    leaf.grad = Tensor(np.asarray(before + gradients[leaf]))
+"""],
+    "learn": ["""
+wrong = root * root + (-2.0)
+(wrong * wrong).backward()
+gradient = root.grad.data.copy()
+with no_grad():
+    root += Tensor(gradient) * -0.08
+if zeroing:
+    root.grad = None
+path += [root.item()]
+"""],
+    "slopes": ["""
+result = np.zeros_like(array, float)
+for n in range(array.size):
+    index = np.unravel_index(n, array.shape)
+    before = float(array[index])
+    values = []
+    for step in (-eps, eps):
+        array[index] = before + step
+        values.append((np.asarray(output()) * weights).sum())
+    array[index] = before
+    result[index] = (values[1] - values[0]) / 2 / eps
+return result
+"""],
+    "matmul": ["""
+first, second = rows, columns
+
+def to_a(g):
+    return np.einsum("...ij,...kj->...ik", g.reshape(shape), second)
+
+def to_b(g):
+    found = np.einsum("...ij,...ik->...jk", first, g.reshape(shape))
+    return found.squeeze(-1) if vector else found
+
+return value, to_a, to_b
+"""],
+    "sigmoid": ["""
+a = floats(a)
+value = np.where(a < 0, np.exp(np.minimum(a, 0)) / (1 + np.exp(np.minimum(a, 0))),
+                 1 / (1 + np.exp(-np.maximum(a, 0))))
+return value, lambda g: g * (value - value * value)
+"""],
+    "_expand": ["""
+if dim is not None and not keepdim:
+    dims = [d % len(shape) for d in (dim if isinstance(dim, tuple) else (dim,))]
+    g = g.reshape([1 if d in dims else n for d, n in enumerate(shape)])
+return g * np.ones(shape, g.dtype)
+"""],
+    "softmax": ["""
+where = axis(dim, a.ndim)
+s = np.exp(_less_largest(a, where))
+s = s / s.sum(axis=where, keepdims=True)
+
+def back(g):
+    mean = (g * s).sum(axis=where, keepdims=True)
+    return s * g - s * mean
+
+return s, back
+"""],
+    "log_softmax": ["""
+where = axis(dim, a.ndim)
+low = _less_largest(a, where)
+powers = np.exp(low)
+sums = powers.sum(axis=where, keepdims=True)
+return low - np.log(sums), lambda g: g - powers / sums * g.sum(axis=where, keepdims=True)
+"""],
+    "permute": ["""
+inverse = [0] * len(dims)
+for to, d in enumerate(dims):
+    inverse[d] = to
+return value, lambda g: np.transpose(g, inverse)
+"""],
+    "_getitem": ["""
+def back(g):
+    home = np.zeros(shape, g.dtype)
+    np.add.at(home, key, g)
+    return home
+
+return value, back
+"""],
+    "Sketch.parameters": ["""
+found = []
+for name in vars(self):
+    value = getattr(self, name)
+    if isinstance(value, Sketch):
+        found += value.parameters()
+    if isinstance(value, Parameter):
+        found.append(value)
+return found
+"""],
+    "named_modules": ["""
+yield prefix, self
+memo |= {self}
+for name, value in vars(self).items():
+    if isinstance(value, Module):
+        below = name if not prefix else prefix + "." + name
+        passed = memo if remove_duplicate else memo | set()
+        for pair in value.named_modules(passed, below, remove_duplicate):
+            yield pair
+"""],
+    "_once": ["""
+seen, result = [], []
+for path, value in pairs:
+    if not any(value is other for other in seen):
+        seen.append(value)
+        result.append((path, value))
+return result
+"""],
+    "_affine": ["""
+def to_weight(g):
+    return np.einsum("ni,no->oi", rows, g.reshape(len(rows), -1))
+
+return value, lambda g: g @ weight, to_weight, lambda g: g
+"""],
+    "Linear.__init__": ["""
+low = -1 / np.sqrt(in_features)
+self.weight = Parameter(rand(out_features, in_features) * (-2 * low) + low)
+self.bias = None
+if bias:
+    self.bias = Parameter(rand(out_features) * (-2 * low) + low)
+"""],
+    "Sequential.forward": ["""
+modules = list(self)
+while modules:
+    x = modules.pop(0)(x)
+return x
+"""],
+    "load_state_dict": ["""
+for path, parameter in self._entries():
+    if path in new:
+        parameter.data[...] = new[path]
+return IncompatibleKeys(missing_keys=missing, unexpected_keys=unexpected)
+"""],
+    "_picked": ["""
+def back(g):
+    home = np.zeros_like(x)
+    np.add.at(home, where, g)
+    return home
+
+return x[where].copy(), back
+"""],
+    "nll_loss": ["""
+losses = _picked(input, where=(rows, labels)) * -1.0
+return _reduce(losses, reduction)
+"""],
+    "cross_entropy": ["return nll_loss(input.log_softmax(dim=-1), target, reduction=reduction)"],
+    "_bce_with_logits": ["""
+small = np.exp(-np.abs(x))
+loss = np.where(x > 0, (1 - y) * x, -y * x) + np.log1p(small)
+p = np.where(x > 0, 1, small) / (1 + small)
+return loss, lambda g: g * p - g * y, lambda g: g * -x
+"""],
+    "step_matrix": ["""
+push = np.array([[1, 0], [-lr * curvature, momentum]])
+return np.array([[1, 1], [0, 1]]) @ push
+"""],
+    "_regularization": ["""
+for p in self.params:
+    if p.requires_grad and p.grad is not None:
+        penalty = self.weight_decay * p.data
+        penalty = penalty + self.alpha * ((p.data > 0) * 1.0 - (p.data < 0))
+        p.grad = Tensor(p.grad.data + penalty)
+"""],
+    "SGD.step": ["""
+for i, p in moving(self.params):
+    push = self.lr * p.grad.data
+    if self.momentum:
+        self.v[i] = self.momentum * self.v[i] - self._share[i] * push
+        self._share[i] = 1 - self.dampening
+        p.data = p.data + self.v[i]
+    else:
+        p.data = p.data - push
+"""],
+    "rate": ["""
+largest = 0
+for curvature in curvatures:
+    trace = 1 + momentum - lr * curvature
+    inside = trace * trace - 4 * momentum + 0j
+    for sign in 1, -1:
+        largest = np.maximum(largest, abs(trace + sign * np.sqrt(inside)) / 2)
+return largest
+"""],
+    "sharpest": ["""
+unit = v / np.sqrt((v * v).sum())
+v = (gradient(w + h * unit) - gradient(w - h * unit)) / h / 2
+curvature = np.vdot(unit, v)
+"""],
+    "default_collate": ["""
+kind = type(first)
+if kind is dict:
+    result = {}
+    for key in first:
+        result[key] = default_collate([sample[key] for sample in batch])
+    return result
+if kind in (tuple, list):
+    if len({len(sample) for sample in batch}) != 1:
+        raise ValueError("samples of different lengths")
+    return [default_collate([sample[i] for sample in batch]) for i in range(len(first))]
+if kind is str:
+    return batch
+arrays = [np.asarray(sample) for sample in batch]
+if any(array.shape != arrays[0].shape for array in arrays):
+    raise ValueError(f"shapes differ: {[array.shape for array in arrays]}")
+return Tensor(np.array(arrays))
+"""],
+    "DataLoader.__iter__": ["""
+order = np.arange(len(self.dataset))
+if self.shuffle:
+    order = _shuffled(len(order), self.generator)
+for start in range(0, len(order), self.batch_size):
+    part = order[start:start + self.batch_size]
+    if len(part) < self.batch_size and self.drop_last:
+        return
+    yield _batch(self.dataset, part)
+"""],
+    "parse_idx": ["""
+count = content[3]
+lengths = [int.from_bytes(content[4 + 4 * k:8 + 4 * k], "big") for k in range(count)]
+pixels = np.array(list(content[4 + 4 * count:]), np.uint8)
+return pixels.reshape(lengths)
+"""],
+    "four_lines": ["""
+output = net(x)
+loss = nn.functional.cross_entropy(output, y)
+net.zero_grad()
+loss.backward()
+optimizer.step()
+by_hand += [loss.item()]
+"""],
+    "_mean": ["""
+number = sum(size for size, _, _ in scores)
+loss = sum(size * loss for size, loss, _ in scores) / number
+return Evaluation(float(loss), float(sum(size * right for size, _, right in scores) / number))
+"""],
+    "dropout": ["""
+lost = rand(*input.shape).data < p
+factor = np.where(lost, 0, 0 if p == 1 else 1 / (1 - min(p, 0.999999))).astype(input.dtype)
+return input * factor
+"""],
+    "_in_mode": ["""
+try:
+    for module, _ in modes:
+        module.training = training
+    yield model
+finally:
+    while modes:
+        module, module.training = modes.pop()
+"""],
+    "add_back": ["""
+seen = windows(images, kernel, stride, dilation)
+parts = np.array(g).reshape(seen.shape)
+numbers = np.arange(images.size).reshape(images.shape)
+places = windows(numbers, kernel, stride, dilation)
+np.add.at(images.reshape(-1), places.ravel(), parts.ravel())
+return images[:, :, p:images.shape[2] - p, q:images.shape[3] - q]
+"""],
+    "columns": ["""
+value = np.ascontiguousarray(seen).reshape(-1, *seen.shape[-3:])
+
+def back(g):
+    return add_back(g, shape, kernel, stride, padding, dilation)
+
+return value, back
+"""],
+    "conv2d": ["""
+parts = seen.reshape(groups, -1, n * h * w)
+y = weight.reshape(groups, -1, depth * kh * kw) @ parts
+y = y.reshape(maps, n, h, w).transpose(0, 1)
+return y if bias is None else y + bias.reshape(1, maps, 1, 1)
+"""],
+    "max_pool2d": ["""
+n, c = input.shape[0], input.shape[1]
+seen = _pooling(input, kernel_size, stride, padding, True)
+best = seen.max(dim=0)[0]
+return best.reshape(n, c, best.shape[1], best.shape[2])
+"""],
+    "LeNet.__init__": ["""
+layers = [nn.Conv2d(1, 6, kernel_size=5, padding=2), nn.ReLU(), nn.MaxPool2d(2, 2)]
+layers += [nn.Conv2d(6, 16, (5, 5)), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten()]
+for n_in, n_out in (16 * 25, 120), (120, 84):
+    layers += [nn.Linear(n_in, n_out), nn.ReLU()]
+self.layers = nn.Sequential(*layers, nn.Linear(84, 10))
+"""],
+    "uphill": ["""
+pixels = Tensor(images.copy())
+pixels.requires_grad_()
+answers = model(pixels)
+cross_entropy(answers, Tensor(labels[:images.shape[0]])).backward()
+slope = pixels.grad.data
+return np.where(slope > 0, 1, np.where(slope < 0, -1, 0))
+"""],
+    "nudge": ["""
+rng, moved = np.random.default_rng(5), {}
+for name in weights:
+    a = weights[name]
+    up, down = np.nextafter(a, np.float32(9)), np.nextafter(a, np.float32(-9))
+    moved[name] = np.where(rng.random(a.shape) < 0.5, up, down)
+return moved
+"""],
+}
+
+WRONG = {
+    "Num.__mul__": {
+        "each slope its own factor": "return Num(self.value * other.value, "
+                                     "[(self, self.value), (other, other.value)])",
+        "slopes of a sum": ("(self, other.value), (other, self.value)", "(self, 1), (other, 1)"),
+        "the other number is forgotten": (", (other, self.value)", ""),
+        "the value of a sum": ("self.value * other", "self.value + other"),
+    },
+    "youngest": {
+        "the oldest": "return min(waiting, key=lambda node: node.born)",
+        "the queue": "return waiting[0]",
+        "the stack": "return waiting[-1]",
+        "the time, not the node": "return max(node.born for node in waiting)",
+        "taken out as well": "return waiting.pop(max(range(len(waiting)), "
+                             "key=lambda i: waiting[i].born))",
+    },
+    "lifted": {
+        "records in no_grad": ("[] if _mode.quiet else ", ""),
+        "records what nobody asked for": (" and x.requires_grad", ""),
+        "numbers have no requires_grad": ("isinstance(x, Tensor) and ", ""),
+        "requires grad always": ("bool(edges)", "True"),
+        "no grad_fn": "return Tensor(value, any(getattr(x, 'requires_grad', 0) for x in inputs))",
+        "the array, not a Tensor": "return value",
+    },
+    "mul": {
+        "its own factor": "return a * b, lambda g: g * a, lambda g: g * b",
+        "g forgotten": "return a * b, lambda g: b, lambda g: a",
+        "the way back of a sum": "return a * b, lambda g: g, lambda g: g",
+        "one way back": "return a * b, lambda g: g * b",
+        "a function for both": "return a * b, lambda g: (g * b, g * a)",
+    },
+    "unbroadcast": {
+        "only those in front": "return total(g, tuple(range(g.ndim - like.ndim))) "
+                               "if g.ndim > like.ndim else g",
+        "only stretched ones": ("g = total(g, tuple(range(g.ndim - like.ndim)))", "pass"),
+        "the mean": ("g = total(g, tuple(range(g.ndim - like.ndim)))",
+                     "g = g.mean(tuple(range(g.ndim - like.ndim)))"),
+        "keepdims forgotten": (", keepdims=True", ""),
+        "NumPy's sum": ("total(g, tuple(range(g.ndim - like.ndim)))",
+                        "np.add.reduce(g, tuple(range(g.ndim - like.ndim)))"),
+        "dtype forgotten": ("return g if g.dtype == like.dtype else g.astype(like.dtype)",
+                            "return g"),
+        "the sum of all": "return np.full(like.shape, g.sum())",
+    },
+    "_walk": {
+        "overwrites instead of adding, inside": ("grads[maker] = grads[maker] + arriving",
+                                                 "grads[maker] = arriving"),
+        "overwrites instead of adding, at a leaf": ("found[x] + arriving if x in found else ", ""),
+        "the oldest first": ("(-maker.born, maker)", "(maker.born, maker)"),
+        "unbroadcast forgotten": ("unbroadcast(back(g), x.data)", "back(g)"),
+        "graph never dropped": ("if not retain_graph:\n    node.edges = None", ""),
+        "graph always dropped": ("if not retain_graph:\n    node.edges = None",
+                                 "node.edges = None"),
+        "retained gradients forgotten": (" or x._retains_grad", ""),
+        "pushed twice": ("""    grads[maker] = grads[maker] + arriving
+    elif maker is not None:""", """    grads[maker] = grads[maker] + arriving
+        heapq.heappush(waiting, (-maker.born, maker))
+    elif maker is not None:"""),
+    },
+    "backward": {
+        "overwrites": ("x.grad.data += g", "x.grad = Tensor(g)"),
+        "an array, not a Tensor": ("Tensor(np.array(g))", "np.array(g)"),
+        "the caller's array": ("Tensor(np.array(g))", "Tensor(g)"),
+        "retain_graph forgotten": (", retain_graph)", ", False)"),
+        "always from 1": ("start", "np.ones_like(start)"),
+        "always retains": (", retain_graph)", ", True)"),
+    },
+    "learn": {
+        "uphill": ("root -=", "root +="),
+        "zeroes always": ("if zeroing:\n    root.grad.zero_()", "root.grad.zero_()"),
+        "never zeroes": ("if zeroing:\n    root.grad.zero_()", ""),
+        "zeroes before the step": """
+loss_of(root, -2.0).backward()
+if zeroing:
+    root.grad.zero_()
+with no_grad():
+    root -= root.grad * 0.08
+path.append(root.item())
+""",
+        "records the step": ("with no_grad():\n    root -= root.grad * 0.08",
+                             "root = root + root.grad * (-0.08)"),
+        "appends before the step": """
+path.append(root.item())
+loss_of(root, -2.0).backward()
+with no_grad():
+    root -= root.grad * 0.08
+if zeroing:
+    root.grad.zero_()
+""",
+    },
+    "slopes": {
+        "one-sided": ("(above - output()) * weights) / (2 * eps)",
+                      "(above - output()) * weights) / eps"),
+        "a view moves on": ("np.array(output())", "output()"),
+        "never put back": ("    array[index] = kept\nreturn found", "return found"),
+        "weights forgotten": (" * weights", ""),
+        "forward difference": ("kept - eps\n    found[index] = np.sum((above - output()) * weights)"
+                               " / (2 * eps)", "kept\n    found[index] = "
+                               "np.sum((above - output()) * weights) / eps"),
+    },
+    "matmul": {
+        "not transposed": ("columns.swapaxes(-1, -2)", "columns"),
+        "the wrong side": ("rows.swapaxes(-1, -2) @ g.reshape(shape)",
+                           "g.reshape(shape) @ rows.swapaxes(-1, -2)"),
+        "g keeps its shape": ("g.reshape(shape) @ columns", "g @ columns"),
+        "the vector stays a column": ("return g[..., 0] if vector else g", "return g"),
+        "all axes reversed": ("columns.swapaxes(-1, -2)", "columns.T"),
+        "exchanged": ("return value, back_a, back_b", "return value, back_b, back_a"),
+    },
+    "sigmoid": {
+        "by the book": """
+value = 1 / (1 + np.exp(-floats(a)))
+return value, lambda g: g * value * (1 - value)
+""",
+        "the slope of tanh": ("g * value * (1 - value)", "g * (1 - value * value)"),
+        "integers stay": ("a = floats(a)\n", ""),
+        "mirrored": ("a >= 0", "a <= 0"),
+        "g forgotten": ("g * value", "value"),
+        "the slope by a": ("g * value * (1 - value)", "g * a * (1 - a)"),
+    },
+    "_expand": {
+        "keepdim forgotten": ("None or keepdim else", "None else"),
+        "no dimension put back": "return np.full(shape, g)",
+        "shared out": "return np.full(shape, (g if dim is None or keepdim else "
+                      "np.expand_dims(g, dim)) / np.prod(shape))",
+        "the gradient as it is": "return g",
+        "always expanded": "return np.full(shape, np.expand_dims(g, dim))",
+        "ones": "return np.ones(shape, g.dtype)",
+    },
+    "softmax": {
+        "by the book": ("_less_largest(a, dim)", "a"),
+        "a global sum": ("total(powers, dim, True)", "powers.sum()"),
+        "the diagonal alone": ("value * (g - total(g * value, dim, True))",
+                               "g * value * (1 - value)"),
+        "the mean of g": ("total(g * value, dim, True)", "total(g, dim, True)"),
+        "less the sum, not the share": ("value * (g - total(g * value, dim, True))",
+                                        "value * g - total(g * value, dim, True)"),
+        "the global maximum": ("_less_largest(a, dim)", "a - floats(a).max() * 2"),
+    },
+    "log_softmax": {
+        "the logarithm of softmax": ("a - np.log(total(np.exp(a), dim, True))",
+                                     "np.log(np.exp(a) / total(np.exp(a), dim, True))"),
+        "way back of the difference alone": (" - np.exp(value) * total(g, dim, True)", ""),
+        "by the value": ("np.exp(value) *", "value *"),
+        "g weighed by itself": ("np.exp(value) * total(g, dim, True)",
+                                "np.exp(value) * total(g * value, dim, True)"),
+        "largest forgotten": ("_less_largest(a, dim)", "floats(a)"),
+    },
+    "permute": {
+        "the same permutation": ("np.argsort([d % g.ndim for d in dims])", "dims"),
+        "negative dims": ("[d % g.ndim for d in dims]", "dims"),
+        "reversed": ("np.argsort([d % g.ndim for d in dims])", "dims[::-1]"),
+        "reshape": ("g.transpose(np.argsort([d % g.ndim for d in dims]))", "g.reshape(a.shape)"),
+    },
+    "_getitem": {
+        "assigns": ("np.add.at(spread, key, g)", "spread[key] = g"),
+        "adds once": ("np.add.at(spread, key, g)", "spread[key] += g"),
+        "picks from g": "return value, lambda g: g[key]",
+        "float64": ("np.zeros(shape, g.dtype)", "np.zeros(shape)"),
+        "turned round": ("if sliced:", "if not sliced:"),
+    },
+    "Sketch.parameters": {
+        "not below": """
+for value in vars(self).values():
+    if isinstance(value, Parameter):
+        yield value
+""",
+        "yields a generator": ("yield from value", "yield value"),
+        "all Tensors": ("isinstance(value, Parameter)", "isinstance(value, Tensor)"),
+        "names": ("yield value\n", "yield value.grad\n"),
+        "stops after the first": ("        yield value\n", "        yield value\n        return\n"),
+    },
+    "named_modules": {
+        "itself forgotten": ("yield prefix, self\n", ""),
+        "not remembered": ("memo.add(self)\n", ""),
+        "the name alone": ('f"{prefix}.{name}" if prefix else name', "name"),
+        "a dot in front": ('f"{prefix}.{name}" if prefix else name', 'f"{prefix}.{name}"'),
+        "children only": ("yield from child.named_modules(seen, path, remove_duplicate)",
+                          "yield path, child"),
+        "one memo for all": ("memo if remove_duplicate else set(memo)", "memo"),
+        "remove_duplicate not handed on": (", remove_duplicate)", ")"),
+        "a memo for each": ("memo if remove_duplicate else set(memo)", "set(memo)"),
+    },
+    "_once": {
+        "the last path": ("first.setdefault(value, path)", "first[value] = path"),
+        "by path": "return dict(pairs).items()",
+        "all": "return pairs",
+        "pairs turned round": "return {v: path for path, v in reversed(list(pairs))}.items()",
+        "unordered": "return sorted({v: p for p, v in reversed(list(pairs))}.values())",
+    },
+    "_affine": {
+        "weight transposed": ("np.dot(g, weight)", "np.dot(g, weight.T)"),
+        "rows of g forgotten": ("g.reshape(-1, g.shape[-1]).T", "g.T"),
+        "turned round": ("np.dot(g.reshape(-1, g.shape[-1]).T, rows)",
+                         "np.dot(rows.T, g.reshape(-1, g.shape[-1]))"),
+        "a mean": ("lambda g: g)", "lambda g: g / len(rows))"),
+        "exchanged": "return (value, lambda g: np.dot(g.reshape(-1, g.shape[-1]).T, rows), "
+                     "lambda g: np.dot(g, weight), lambda g: g)",
+    },
+    "Linear.__init__": {
+        "no square root": ("self.in_features**-0.5", "1 / self.in_features"),
+        "by out_features": ("self.in_features**-0.5", "self.out_features**-0.5"),
+        "positive only": ("(2 * rand(out_features, in_features) - 1)",
+                          "rand(out_features, in_features)"),
+        "turned round": ("rand(out_features, in_features)", "rand(in_features, out_features)"),
+        "no Parameter": "bound = self.in_features**-0.5\n"
+                        "self.weight = (2 * rand(out_features, in_features) - 1) * bound\n"
+                        "self.bias = (2 * rand(out_features) - 1) * bound if bias else None",
+        "zeros": ("2 * rand(out_features) - 1", "0 * rand(out_features)"),
+        "always a bias": (" if bias else None", ""),
+    },
+    "Sequential.forward": {
+        "each takes the input": "for module in self:\n    y = module(x)\nreturn y",
+        "backwards": ("in self", "in list(self)[::-1]"),
+        "only the first": "for module in self:\n    return module(x)",
+        "nothing returned": ("return x", ""),
+        "without the last": ("in self", "in list(self)[:-1]"),
+        "all results": "return [module(x) for module in self]",
+    },
+    "load_state_dict": {
+        "the source's arrays": "for name, p in self.named_parameters():\n    if name in new:\n"
+                               "        p.data = new[name]\n"
+                               "return IncompatibleKeys(missing, unexpected)",
+        "a dict is changed, the net is not": ("own[key].copy_(value)", "own[key] = value"),
+        "nothing returned": ("return IncompatibleKeys(missing, unexpected)", ""),
+        "lists exchanged": ("(missing, unexpected)", "(unexpected, missing)"),
+        "added": ("own[key].copy_(value)", "own[key].add_(value)"),
+        "returned in the loop": ("\nreturn", "\n    return"),
+    },
+    "_picked": {
+        "ones": ("spread[where] = g", "spread[where] = 1"),
+        "everywhere": "return x[where], lambda g: np.zeros(x.shape, x.dtype) + np.sum(g)",
+        "picks from g": "return x[where], lambda g: g[where]",
+        "minus": "def back(g):\n    spread = np.zeros(x.shape, x.dtype)\n    spread[where] = -g\n"
+                 "    return spread\n\nreturn -x[where], back",
+        "g in another dtype": ("np.zeros(x.shape, x.dtype)", "np.zeros(x.shape)"),
+    },
+    "nll_loss": {
+        "no minus": ("-_picked", "_picked"),
+        "always the mean": (", reduction)", ', "mean")'),
+        "a table": ("(rows, labels)", "(slice(None), labels)"),
+        "likelihood": ("-_picked(input, (rows, labels))", "-_picked(input, (rows, labels)).exp()"),
+        "not reduced": "return -_picked(input, (rows, labels))",
+    },
+    "cross_entropy": {
+        "logits as logarithms": "return nll_loss(input, target, reduction)",
+        "the logarithm of softmax": "return nll_loss(input.softmax(-1).log(), target, reduction)",
+        "over the samples": ("-1", "0"),
+        "softmax": ("log_softmax(input, -1)", "input.softmax(-1)"),
+        "reduction forgotten": (", reduction)", ")"),
+        "twice": ("log_softmax(input, -1)", "log_softmax(input.softmax(-1), -1)"),
+    },
+    "_bce_with_logits": {
+        "by the book": """
+p = 1 / (1 + np.exp(-x))
+return -(y * np.log(p) + (1 - y) * np.log(1 - p)), lambda g: g * (p - y), lambda g: -g * x
+""",
+        "log, not log1p": ("np.log1p(np.exp(-np.abs(x)))", "np.log(1 + np.exp(-np.abs(x)))"),
+        "the tail first": ("np.maximum(x, 0) - x * y + tail", "tail + np.maximum(x, 0) - x * y"),
+        "sign of the slope": ("sigmoid - y", "y - sigmoid"),
+        "target's slope forgotten": ("-g * x", "g * 0"),
+        "without the target": (" - x * y", ""),
+        "a probability as input": ("sigmoid - y", "x - y"),
+    },
+    "step_matrix": {
+        "transposed": "return np.array([[1 - lr * curvature, -lr * curvature], "
+                      "[momentum, momentum]])",
+        "the old velocity moves the place": ("[[1 - lr * curvature, momentum]",
+                                             "[[1, 1]"),
+        "uphill": ("-lr * curvature, momentum]]", "lr * curvature, momentum]]"),
+        "rows exchanged": "return np.array([[-lr * curvature, momentum], "
+                          "[1 - lr * curvature, momentum]])",
+        "place untouched by the push": ("[[1 - lr * curvature, momentum]", "[[1, momentum]"),
+    },
+    "_regularization": {
+        "a minus": ("+= self.alpha", "-= self.alpha"),
+        "the sizes": ("np.sign(p.data)", "np.abs(p.data)"),
+        "decay twice": ("self.weight_decay * p.data", "2 * self.weight_decay * p.data"),
+        "a careless sign": ("np.sign(p.data)", "np.where(p.data > 0, 1, -1)"),
+        "moves the weights": ("p.grad.data +=", "p.data -="),
+        "only L2": ("self.alpha * np.sign(p.data) + ", ""),
+        "frozen ones, too": ("for _, p in moving(self.params)",
+                             "for p in [p for p in self.params if p.grad is not None]"),
+        "the gradient's sign": ("np.sign(p.data)", "np.sign(p.grad.data)"),
+        "and needs both": ("self.alpha or self.weight_decay", "self.alpha and self.weight_decay"),
+    },
+    "SGD.step": {
+        "uphill": ("v -= self.lr", "v += self.lr"),
+        "no memory": ("v *= self.momentum", "v *= 0"),
+        "momentum read as decay": ("v *= self.momentum", "v *= 1 - self.momentum"),
+        "an average": ("v -= self.lr * self._share[i]",
+                       "v -= (1 - self.momentum) * self.lr * self._share[i]"),
+        "lr twice": ("p.data += v", "p.data += self.lr * v"),
+        "velocity of the first for all": ("v = self.v[i]", "v = self.v[0]"),
+        "lr forgotten": ("p.data -= self.lr * p.grad.data", "p.data -= p.grad.data"),
+        "dampened from the first": ("self._share[i] * p.grad", "(1 - self.dampening) * p.grad"),
+        "frozen ones move": ("moving(self.params)",
+                             "((i, p) for i, p in enumerate(self.params) if p.grad is not None)"),
+    },
+    "rate": {
+        "the smaller root": ("np.max", "np.min"),
+        "one root": (", abs(middle - root)", ""),
+        "no imaginary root": ("np.emath.sqrt(middle**2 - momentum)",
+                              "np.sqrt(np.maximum(middle**2 - momentum, 0))"),
+        "halved twice": ("(1 + momentum - lr * curvature) / 2", "(1 + momentum - lr * curvature)"),
+        "the last axis": ("sizes += [", "sizes = ["),
+        "not the size": ("abs(middle + root), abs(middle - root)",
+                         "np.real(middle + root), np.real(middle - root)"),
+    },
+    "sharpest": {
+        "never normalized": ("v / np.linalg.norm(v)", "v"),
+        "one-sided": ("gradient(w - h * v)) / (2 * h)", "gradient(w)) / h"),
+        "half": ("(2 * h)", "(4 * h)"),
+        "the length of the gradient": ("(v * change).sum()", "np.linalg.norm(gradient(w))"),
+        "never turned": ("(v * change).sum(), change", "(v * change).sum(), v"),
+        "a sum": ("(v * change).sum()", "change.sum()"),
+        "of the gradient, not its change": ("(gradient(w + h * v) - gradient(w - h * v)) / (2 * h)",
+                                            "gradient(w + h * v)"),
+    },
+    "default_collate": {
+        "an array of all": "return Tensor(np.array(batch))",
+        "not nested": ("return [default_collate(values) for values in zip(*batch, strict=True)]",
+                       "return [Tensor(np.stack(values)) for values in zip(*batch, strict=True)]"),
+        "too short is cut": (", strict=True", ""),
+        "a tuple": ("return [default_collate(values) for values in zip(*batch, strict=True)]",
+                    "return tuple(default_collate(values) for values in zip(*batch, strict=True))"),
+        "strings as characters": ("return list(batch)", "return [list(s) for s in batch]"),
+        "side by side": ("np.stack(arrays)", "np.concatenate([np.atleast_1d(a) for a in arrays])"),
+        "the shapes unsaid": ('f"a batch needs samples of one shape, got {sorted(shapes)}"', "''"),
+        "all float32": ("Tensor(np.stack(arrays))", "Tensor(np.stack(arrays).astype(np.float32))"),
+        "dicts forgotten": "if isinstance(first, (tuple, list)):\n    return "
+                           "[default_collate(v) for v in zip(*batch, strict=True)]\n"
+                           "return Tensor(np.stack([np.asarray(v) for v in batch]))",
+    },
+    "DataLoader.__iter__": {
+        "never shuffled": ("_shuffled(n, self.generator) if self.shuffle else np.arange(n)",
+                           "np.arange(n)"),
+        "always shuffled": (" if self.shuffle else np.arange(n)", ""),
+        "the last batch is lost": ("range(len(self))", "range(n // size)"),
+        "drop_last ignored": ("range(len(self))", "range(-(-n // size))"),
+        "overlapping": ("order[i * size:(i + 1) * size]", "order[i:i + size]"),
+        "the first batch for ever": ("order[i * size:(i + 1) * size]", "order[:size]"),
+        "the generator is ignored": ("self.generator", "None"),
+        "all made at once": "n, size = len(self.dataset), self.batch_size\n"
+                            "order = _shuffled(n, self.generator) if self.shuffle else "
+                            "np.arange(n)\nreturn iter([_batch(self.dataset, "
+                            "order[i * size:(i + 1) * size]) for i in range(len(self))])",
+        "an order for each batch": "n, size = len(self.dataset), self.batch_size\n"
+                                   "for i in range(len(self)):\n"
+                                   "    order = _shuffled(n, self.generator) if self.shuffle "
+                                   "else np.arange(n)\n"
+                                   "    yield _batch(self.dataset, order[i * size:(i + 1) * size])",
+    },
+    "parse_idx": {
+        "little-endian": ('">u4"', '"<u4"'),
+        "the magic number in the pixels": ("offset=4 + 4 * n", "offset=4 * n"),
+        "signed pixels": ("np.uint8, offset", "np.int8, offset"),
+        "always three dimensions": ('n = int.from_bytes(content[3:4], "big")', "n = 3"),
+        "the lengths' offset": ("n, offset=4)", "n, offset=0)"),
+        "flat": (".reshape(shape)", ""),
+        "only what fits": (".reshape(shape)", "[:int(np.prod(shape))].reshape(shape)"),
+        "reversed": ("reshape(shape)", "reshape(shape[::-1])"),
+    },
+    "four_lines": {
+        "gradients pile up": ("optimizer.zero_grad()\n", ""),
+        "no step": ("optimizer.step()\n", ""),
+        "no walk back": ("loss.backward()\n", ""),
+        "zeroed between walk and step": "loss = cross_entropy(net(x), y)\nloss.backward()\n"
+                                        "optimizer.zero_grad()\noptimizer.step()\n"
+                                        "by_hand.append(loss.item())",
+        "Tensors kept": ("by_hand.append(loss.item())", "by_hand.append(loss)"),
+        "two steps": ("optimizer.step()", "optimizer.step()\noptimizer.step()"),
+        "the loss after the step": ("by_hand.append(loss.item())",
+                                    "by_hand.append(cross_entropy(net(x), y).item())"),
+        "never noted": ("by_hand.append(loss.item())", ""),
+        "softmax twice": ("net(x)", "net(x).softmax(1)"),
+    },
+    "_mean": {
+        "the mean of the means": (", weights=sizes", ""),
+        "a plain tuple": ("Evaluation(*np.average(means, axis=1, weights=sizes).tolist())",
+                          "tuple(np.average(means, axis=1, weights=sizes).tolist())"),
+        "the wrong axis": ("axis=1", "axis=0"),
+        "sums": ("np.average(means, axis=1, weights=sizes)", "np.dot(means, sizes)"),
+        "exchanged": (".tolist()", ".tolist()[::-1]"),
+        "NumPy's numbers": (".tolist()", ""),
+        "nan left out": ("np.average(means, axis=1, weights=sizes)",
+                         "np.nan_to_num(np.average(means, axis=1, weights=sizes))"),
+    },
+    "dropout": {
+        "not scaled": "return input * to(rand(*input.shape) >= p, input.dtype)",
+        "scaled by 1 - p": ("1 / (1 - p)", "(1 - p)"),
+        "keeps p": (">= p", "< p"),
+        "scaled by 1 / p": ("1 / (1 - p)", "1 / p"),
+        "one draw for all rows": ("rand(*input.shape)", "rand(*input.shape[1:])"),
+        "divides by zero": (" if p < 1 else 0.0", ""),
+        "float64": ("input.dtype)", "'float64')"),
+        "the gradient is lost": ("return input *", "return input.detach() *"),
+        "a new number, not a factor": ("return input * (kept", "return (kept"),
+    },
+    "_in_mode": {
+        "not put back after an error": "model.train(training)\nyield\n"
+                                       "for module, mode in modes:\n    module.training = mode",
+        "all into train mode": ("for module, mode in modes:\n        module.training = mode",
+                                "model.train(True)"),
+        "the other mode": ("for module, mode in modes:\n        module.training = mode",
+                           "model.train(not training)"),
+        "always eval": ("model.train(training)", "model.eval()"),
+        "mode not set": ("model.train(training)\n", ""),
+        "errors swallowed": ("finally:", "except KeyError:\n    pass\nfinally:"),
+        "the model alone": ("model.train(training)", "model.training = training"),
+        "the first module's mode for all": ("module.training = mode", "model.train(mode)"),
+    },
+    "add_back": {
+        "overwrites": ("seen[:, i, j] += ", "seen[:, i, j] = "),
+        "all at once": "seen = windows(images, kernel, stride, dilation)\n"
+                       "seen += g.reshape(seen.shape)\nreturn images[:, :, p:p + h, q:q + w]",
+        "padding not cut off": ("[:, :, p:p + h, q:q + w]", ""),
+        "cut at the wrong end": ("p:p + h, q:q + w", ":h, :w"),
+        "stride forgotten": ("kernel, stride, dilation", "kernel, (1, 1), dilation"),
+        "dilation forgotten": ("kernel, stride, dilation", "kernel, stride"),
+        "always the first pixel": ("+= parts[:, i, j]", "+= parts[:, 0, 0]"),
+        "into a copy": ("seen = windows(images, kernel, stride, dilation)",
+                        "seen = windows(images, kernel, stride, dilation).copy()"),
+    },
+    "columns": {
+        "positions first": ("seen.reshape(math.prod(seen.shape[:3]), *seen.shape[3:])",
+                            "seen.transpose(3, 4, 5, 0, 1, 2).reshape(*seen.shape[3:], -1)"),
+        "the view itself": ("seen.reshape(math.prod(seen.shape[:3]), *seen.shape[3:])", "seen"),
+        "one matrix": ("math.prod(seen.shape[:3]), *seen.shape[3:]",
+                       "math.prod(seen.shape[:3]), -1"),
+        "the way back of the view": "value = seen.reshape(math.prod(seen.shape[:3]), "
+                                    "*seen.shape[3:])\n"
+                                    "return value, lambda g: g.reshape(seen.shape)",
+        "dilation forgotten": ("padding, dilation)", "padding)"),
+        "padding and stride exchanged": ("stride, padding, dilation)",
+                                         "padding, stride, dilation)"),
+        "no way back": ("return value, lambda", "return value,\nlambda"),
+    },
+    "conv2d": {
+        "pictures not in front": (".transpose(0, 1)", ""),
+        "bias at the columns": ("bias.reshape(maps, 1, 1, 1)", "bias"),
+        "bias forgotten": ("product if bias is None else product + bias.reshape(maps, 1, 1, 1)",
+                           "product"),
+        "reshaped, not exchanged": (".transpose(0, 1)", ".reshape(n, maps, h, w)"),
+        "kernels turned": ("kernels @ seen", "kernels.reshape(groups, depth * kh * kw, -1)"
+                           ".transpose(1, 2) @ seen"),
+        "groups forgotten": ("weight.reshape(groups, maps // groups, depth * kh * kw)",
+                             "weight.reshape(1, maps, depth * kh * kw)"),
+        "height and width exchanged": ("reshape(maps, n, h, w)", "reshape(maps, n, w, h)"),
+    },
+    "max_pool2d": {
+        "padding with zeros": (", copies=True", ""),
+        "the smallest": ("seen.max(0)", "seen.min(0)"),
+        "equal ones share": ("seen.max(0).values", "seen.amax(0)"),
+        "the mean": ("seen.max(0).values", "seen.mean(0)"),
+        "channels stay in the batch": (".reshape(*input.shape[:2], *seen.shape[2:])", ""),
+        "stride forgotten": ("kernel_size, stride,", "kernel_size, None,"),
+        "exchanged": ("*input.shape[:2], *seen.shape[2:]", "*input.shape[1::-1], *seen.shape[2:]"),
+    },
+    "LeNet.__init__": {
+        "no padding": (", padding=2", ""),
+        "kernels of 3": ("nn.Conv2d(6, 16, 5)", "nn.Conv2d(6, 16, 3)"),
+        "ReLU at the end": ("nn.Linear(84, 10)", "nn.Linear(84, 10), nn.ReLU()"),
+        "a missing ReLU": ("nn.Linear(400, 120), nn.ReLU(),",
+                           "nn.Linear(400, 120), nn.Identity(),"),
+        "means, not largest": ("nn.MaxPool2d(2),\n    nn.Conv2d",
+                               "nn.AvgPool2d(2),\n    nn.Conv2d"),
+        "a plain list": ("nn.Sequential(", "list(("),
+        "tanh": ("nn.Flatten(),\n    nn.Linear(400, 120), nn.ReLU()",
+                 "nn.Flatten(),\n    nn.Linear(400, 120), nn.Tanh()"),
+        "padding 1": ("padding=2", "padding=1"),
+    },
+    "uphill": {
+        "down the loss": ("np.sign(", "-np.sign("),
+        "the gradient, not its sign": ("np.sign(x.grad.data)", "x.grad.data"),
+        "every zero a one": ("np.sign(x.grad.data)", "np.where(x.grad.data < 0, -1, 1)"),
+        "the images, moved": ("return ", "images += 0.1\nreturn "),
+        "all labels": ("labels[:len(images)]", "labels"),
+        "its own answers": ("labels[:len(images)]", "model(x).data.argmax(1)"),
+    },
+    "nudge": {
+        "a small step": ("np.nextafter(a, rng.choice([-1, 1], a.shape).astype(a.dtype))",
+                         "a + np.float32(1e-7)"),
+        "all upwards": ("rng.choice([-1, 1], a.shape).astype(a.dtype)", "a.dtype.type(1)"),
+        "float64": (".astype(a.dtype)", ""),
+        "one way for each array": ("rng.choice([-1, 1], a.shape)", "np.full(a.shape, "
+                                   "rng.choice([-1, 1]))"),
+        "a list": "rng = np.random.default_rng(0)\nreturn [np.nextafter(a, np.float32(1)) "
+                  "for a in weights.values()]",
+        "nothing": "return dict(weights)",
+        "one way for each column": ("a.shape)", "a.shape[-1])"),
+    },
+}
+
+# Mutants of the series' lines that no check can reject, each by a part of its text, and why.
+HARMLESS = {
+    "unbroadcast": {
+        "g.ndim >= like.ndim": "a sum over no dimension is g itself",
+        "return g.astype(like.dtype) if": "a cast to the same dtype changes no number",
+    },
+    "sigmoid": {"a > 0": "at 0 both branches are 1/2"},
+    "softmax": {"pass\n": "NumPy takes the same dims for its axis; axis() only words the errors"},
+    "log_softmax": {"pass\n": "as in softmax"},
+    "_affine": {"reshape(-2": "to NumPy any negative length is the one to be worked out"},
+    "default_collate": {
+        "(list, tuple)": "the order of alternatives",
+        "[np.asarray(np.int64(v) if": "np.asarray makes the same array of a Tensor",
+        "np.asarray(v if type(v)": "on this platform NumPy's ints are int64 already",
+    },
+    "parse_idx": {"from_bytes(content[3:4])": "a single byte has no order"},
+    "dropout": {
+        "rand(*input.shape) > p": "a random number equals p once in 16 million times",
+        "else 1.0": "with p 1 nothing is kept, whatever it is multiplied by",
+    },
+    "nudge": {
+        "default_rng(1)": "another seed is as good",
+        "[-1, 2]": "nextafter only asks for the direction",
+        "[-2, 1]": "nextafter only asks for the direction",
+    },
+}
