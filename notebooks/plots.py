@@ -1152,8 +1152,9 @@ def decays(paths, sizes):
         ax.plot(n, 0.999**n, color="gray", linestyle="--", linewidth=1)
         ax.set(xlabel="step", title=name, xlim=(0, len(path) * 1.3), ylim=(0, 1.05),
                xticks=range(0, len(path), 200))
+        label(ax, n[-1], 0.999 ** n[-1], "dashed: $0.999^n$", "gray",
+              dy=-8 if ax is axes[-1] else 0)
     label(axes[-1], n[-1], path[-1].mean(), "all three", dy=8)
-    label(axes[-1], n[-1], 0.999 ** n[-1], "dashed: $0.999^n$", "gray", dy=-8)
     axes[0].set_ylabel("weight")
 
 
@@ -1178,7 +1179,7 @@ def plans(runs):
     heights = np.log([value for value, _ in ends.values()])
     order, last = np.argsort(heights), -np.inf
     for i in order:
-        last = max(heights[i], last + 0.17)
+        last = max(heights[i], last + 0.24)
         name = list(ends)[i]
         label(axes[1], 300, np.exp(last), name, ends[name][1], dx=2)
     axes[0].set(xlabel="step", ylabel="learning rate", ylim=(0, 0.0325))

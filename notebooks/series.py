@@ -261,10 +261,9 @@ def written(modules):
 
 def address_text(address, modules):
     """Return the text of such a file."""
-    names = standing(address, modules)
+    names, package = standing(address, modules), package_of(address)
     text = HEAD.format(ADDRESSES[address])
-    text += "".join(import_line(package_of(address), module, names[module]) for module in names)
-    return text
+    return text + "".join(import_line(package, module, names[module]) for module in names)
 
 
 def build(root=ROOT, names=()):

@@ -10,7 +10,7 @@ from golden import make_adam
 
 import nptorch
 from nptorch import Tensor, is_grad_enabled, nn, optim
-from nptorch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, adam, lr_scheduler
+from nptorch.optim import SGD, Adagrad, Adam, AdamW, Optimizer, RMSprop, lr_scheduler
 
 GOLDEN = json.loads(make_adam.FILE.read_text(encoding="utf-8"))
 KINDS = [Adam, AdamW, RMSprop, Adagrad]
@@ -121,21 +121,15 @@ def test_l1_is_the_penalty_of_the_base_class(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("order", ["C", "F"])
-def test_long_parameters_are_moved_in_pieces(kind, order, monkeypatch):
-    """Whatever the order of the array and of its gradient, the numbers are those of one piece."""
+def test_the_order_in_memory_changes_nothing(kind, order):
     start, gradients = RNG.normal(size=(7, 11)), RNG.normal(size=(5, 7, 11))
-    ends = []
-    for piece in 10, 1000:
-        monkeypatch.setattr(adam, "PIECE", piece)
-        p = Tensor(np.array(start, order=order), requires_grad=True)
-        array, optimizer = p.data, kind([p], lr=0.1)
-        for gradient in gradients:
-            p.grad = Tensor(np.array(gradient, order="F"))
-            optimizer.step()
-        assert p.data is array
-        ends.append(p.data.copy())
-    np.testing.assert_array_equal(*ends)
-    assert (ends[0] != start).all()
+    p = Tensor(np.array(start, order=order), requires_grad=True)
+    array, optimizer = p.data, kind([p], lr=0.1)
+    for gradient in gradients:
+        p.grad = Tensor(np.array(gradient, order="F"))
+        optimizer.step()
+    assert p.data is array
+    np.testing.assert_array_equal(p.data, walk(kind, gradients, start, lr=0.1)[-1])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -202,6 +196,21 @@ def test_groups_have_settings_of_their_own():
     assert [group["lr"] for group in optimizer.param_groups] == [0.125, 0.125]
 
 
+def test_a_group_may_be_empty_and_groups_a_tuple():
+    p = parameter([1.0])
+    optimizer = Adam(({"params": []}, {"params": [p], "lr": 0.5}))
+    push(p, 1.0)
+    optimizer.step()
+    assert optimizer.params == [p] and p.item() == pytest.approx(0.5)
+
+
+def test_groups_stay_as_they_were_handed_in():
+    """Two optimizers can be made from the same list."""
+    groups = [{"params": parameter([1.0]), "betas": [0.5, 0.5]}]
+    Adam(groups).param_groups[0]["lr"] = 5.0
+    assert list(groups[0]) == ["params", "betas"] and groups[0]["betas"] == [0.5, 0.5]
+
+
 def test_penalties_are_those_of_the_group():
     a, b = parameter([2.0]), parameter([2.0])
     optimizer = RMSprop([{"params": [a], "weight_decay": 0.5}, {"params": [b]}])
@@ -214,8 +223,10 @@ def test_penalties_are_those_of_the_group():
 def test_groups_of_sgd_are_its_attributes():
     optimizer = SGD([p := parameter([1.0])], lr=0.5, momentum=0.75, weight_decay=0.25, alpha=0.125,
                     dampening=0.5)
-    assert optimizer.param_groups == [{"params": [p], "lr": 0.5, "l1": 0.125, "weight_decay": 0.25,
-                                       "momentum": 0.75, "dampening": 0.5}]
+    group, = optimizer.state_dict()["param_groups"]
+    assert group == {"params": [0], "lr": 0.5, "alpha": 0.125, "weight_decay": 0.25,
+                     "momentum": 0.75, "dampening": 0.5}
+    assert optimizer.param_groups[0]["params"] == [p]
     optimizer.param_groups[0]["lr"] = 2.0
     push(p, 1.0)
     optimizer.momentum = optimizer.alpha = optimizer.weight_decay = 0
@@ -309,8 +320,8 @@ def test_state_travels_from_pytorch_and_back(kind, options):
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    (lambda s: s["param_groups"].append({"params": [2]}), r"expected \[2\] parameters in them"),
-    (lambda s: s["param_groups"][0].update(params=[0]), r"expected \[2\] parameters in them, got "),
+    (lambda s: s["param_groups"].append({"params": [2]}), "longer"),
+    (lambda s: s["param_groups"][0].update(params=[0]), "shorter"),
     (lambda s: s["state"][1].update(exp_avg=np.ones(3)), r"got exp_avg of shape \(3,\)"),
     (lambda s: s["state"][1].update(momentum_buffer=np.ones(2)), "got momentum_buffer of shape"),
     (lambda s: s["state"][1].update(exp_avg=None), r"got exp_avg of shape \(\)"),
@@ -337,6 +348,18 @@ def test_velocities_of_pytorch_are_refused_by_name():
         SGD([parameter([1.0, 1.0])], momentum=0.9).load_state_dict(theirs.state_dict())
 
 
+def test_loaded_velocities_take_the_place_of_all_that_there_were():
+    p, q = parameter([1.0]), parameter([1.0])
+    optimizer, other = SGD([p], momentum=0.5, dampening=0.5), SGD([q], momentum=0.5, dampening=0.5)
+    train(optimizer, p, [[1.0]])
+    optimizer.load_state_dict(other.state_dict())
+    assert optimizer.v[0].tolist() == [0] and optimizer.state == {}
+    p.data[...] = 1
+    train(optimizer, p, [[1.0]])
+    train(other, q, [[1.0]])
+    assert p.item() == q.item()
+
+
 def test_optimizer_without_a_memory_has_an_empty_state():
     assert Optimizer([parameter([1.0])]).state_dict()["state"] == {}
     assert SGD([parameter([1.0])]).state_dict()["state"] == {}
@@ -356,8 +379,8 @@ def test_invalid_numbers_are_named_with_their_value(kind, name, value):
 
 
 @pytest.mark.parametrize("kind, name, value, message", [
-    (Adam, "betas", (1.0, 0.9), r"^Invalid betas\[0\] value: 1.0"),
-    (AdamW, "betas", (0.9, -0.5), r"^Invalid betas\[1\] value: -0.5"),
+    (Adam, "betas", (1.0, 0.9), "^Invalid betas value: 1.0"),
+    (AdamW, "betas", (0.9, -0.5), "^Invalid betas value: -0.5"),
     (RMSprop, "alpha", -1, "^Invalid alpha value: -1"),
     (RMSprop, "momentum", -1, "^Invalid momentum value: -1"),
     (Adagrad, "lr_decay", -1, "^Invalid lr_decay value: -1"),
@@ -393,6 +416,6 @@ def test_names_and_defaults_are_pytorchs():
     for kind in KINDS:
         theirs = getattr(torch.optim, kind.__name__)([torch.ones(1, requires_grad=True)]).defaults
         ours = kind([parameter([1.0])]).param_groups[0]
-        same = {name: x for name, x in ours.items() if name not in ("params", "l1")}
+        same = {name: x for name, x in ours.items() if name != "params"}
         assert {name: theirs[name] for name in same} == same
-    assert optim.Adam is Adam and "PIECE" not in vars(optim)
+    assert optim.Adam is Adam and "Adaptive" not in vars(optim)

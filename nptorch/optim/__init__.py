@@ -3,4 +3,4 @@
 from .optimizer import Optimizer
 from .sgd import SGD
 from .adam import Adam, AdamW, Adagrad, RMSprop
-from . import lambda_lr, param_groups, schedules, lr_scheduler
+from . import lambda_lr, schedules, lr_scheduler

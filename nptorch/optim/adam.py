@@ -1,125 +1,105 @@
-"""Adam and its relatives: a step length for each weight (notebooks/11_adam.ipynb)."""
-
-import math
+"""Adam and its relatives, and what every optimizer remembers (notebooks/11_adam.ipynb)."""
 
 import numpy as np
 
 from nptorch.autograd import Tensor, no_grad
 from nptorch.checks import number
 from nptorch.optim.optimizer import Optimizer, moving
-
-PIECE = 1 << 14  # numbers moved at once: a rule's arrays then stay in the processor's cache
-ASKED = {"max_exp_avg_sq": "amsgrad", "grad_avg": "centered", "momentum_buffer": "momentum"}
-
-
-def _grouped(params):
-    """params as a list of groups, dicts in which "params" is a list."""
-    if isinstance(params, Tensor):
-        raise TypeError("params: expected an iterable of Tensors, got one Tensor: put it in a list")
-    params = list(params)
-    groups = params if params and isinstance(params[0], dict) else [{"params": params}]
-    return [group | {"params": [p] if isinstance(p := group["params"], Tensor) else list(p)}
-            for group in groups]
-
-
-def _valid(name, value):
-    if name == "betas":
-        return tuple(number(f"betas[{i}]", beta, 0, 1) for i, beta in enumerate(value))
-    others = "params", "amsgrad", "centered", "decoupled_weight_decay"
-    return value if name in others else number(name, value)
+from nptorch.optim.sgd import SGD
 
 
 class Adaptive(Optimizer):
-    """An optimizer that moves each weight by a rule, `_move`, of that weight's gradients alone.
-
-    params: leaf Tensors, or groups with settings of their own, {"params": Tensors, "lr": 0.1}.
-    `_memory` names the arrays in state; some are there only if a setting ASKED for them."""
-
-    def __init__(self, params, lr, weight_decay, **settings):
-        groups = _grouped(params)
-        super().__init__([p for group in groups for p in group["params"]], lr, 0.0, weight_decay)
-        settings = self.param_groups[0] | settings
-        self.state, self.param_groups = {}, [settings | group for group in groups]
-        for group in self.param_groups:
-            group.update({name: _valid(name, group[name]) for name in settings})
+    """Moves each weight by a rule, `_move`, of that weight's own gradients and memory. `_memory`
+    names the arrays that are remembered, each with the setting that asks for it, or None."""
+    _decoupled, param_groups, state = False, None, None
 
     @no_grad()
-    def _regularization(self):
-        """Add the penalties' gradient to every gradient, with the settings of its group."""
+    def step(self):
+        """Regularize the gradients, then move every parameter that has one and is not frozen."""
         for group in self.param_groups:
-            decay = 0.0 if group.get("decoupled_weight_decay") else group["weight_decay"]
-            for _, p in moving(group["params"]) if group["l1"] or decay else ():
-                p.grad.data += group["l1"] * np.sign(p.data) + decay * p.data
+            names = [name for name, asked in self._memory.items() if asked is None or group[asked]]
+            start, decay = group.get("initial_accumulator_value", 0.0), group["weight_decay"]
+            for _, p in moving(group["params"]):
+                if self.alpha:
+                    p.grad.data += self.alpha * np.sign(p.data)
+                if self._decoupled:
+                    p.data *= 1 - group["lr"] * decay
+                elif decay:
+                    p.grad.data += decay * p.data
+                if p not in self.state:
+                    new = {name: Tensor(np.full_like(p.data, start)) for name in names}
+                    self.state[p] = {"step": 0} | new
+                kept = self.state[p]
+                kept["step"] += 1
+                self._move(p.data, p.grad.data, kept["step"], group,
+                           **{name: kept[name].data for name in names})
 
 
-@no_grad()
-def step(self):
-    """Regularize the gradients, then move every parameter that has one and is not frozen."""
-    self._regularization()
-    for group in self.param_groups:
-        names = [name for name in self._memory if group.get(ASKED.get(name), True)]
-        start = group.get("initial_accumulator_value", 0.0)
-        for _, p in moving(group["params"]):
-            kept = self.state.setdefault(p, {"step": 0})
-            kept["step"] += 1
-            for name in names:
-                if name not in kept:
-                    kept[name] = Tensor(np.full(p.shape, start, p.dtype))
-            arrays = [p.data, p.grad.data, *(kept[name].data for name in names)]
-            for p_, grad, *memory in _pieces(arrays):
-                self._move(p_, grad, kept["step"], group, **dict(zip(names, memory)))
-
-
-def _pieces(arrays):
-    """Arrays of one shape, cut alike into flat pieces where they are longer than PIECE."""
-    if arrays[0].size <= PIECE or not arrays[0].flags.c_contiguous:
-        return [arrays]
-    flat = [array.reshape(-1) for array in arrays]  # a gradient in another order is copied
-    return [[array[i:i + PIECE] for array in flat] for i in range(0, flat[0].size, PIECE)]
-
-
-Adaptive.step = step
+def _fade(average, new, keep):
+    """Let an average, in place, keep this share of itself and take the rest from new."""
+    average += (1 - keep) * (new - average)
 
 
 class Adam(Adaptive):
-    """p = p - lr · m / (sqrt(v) + eps): m and v are averages of grad and grad² that fade by betas,
-    each divided by 1 - beta^n in step n, as it began at 0. weight_decay is added to the gradients;
-    with amsgrad v never falls. Raises as Optimizer. Source: Kingma and Ba, Adam, 2015."""
-    _memory = "exp_avg", "exp_avg_sq", "max_exp_avg_sq"  # PyTorch's names for m, v, and v's maximum
+    """p = p - lr · m / (1 - beta1^n) / (sqrt(v / (1 - beta2^n)) + eps) in step n, m and v averages
+    of grad and grad² that fade by betas; amsgrad takes the largest v so far. weight_decay is added
+    to the gradients. Raises as Optimizer. Source: Kingma and Ba, Adam, 2015."""
+    _memory = {"exp_avg": None, "exp_avg_sq": None, "max_exp_avg_sq": "amsgrad"}
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0,
                  amsgrad=False):
-        super().__init__(params, lr, weight_decay, betas=betas, eps=eps, amsgrad=amsgrad,
-                         decoupled_weight_decay=isinstance(self, AdamW))
+        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay,
+                         amsgrad=amsgrad)
 
     def _move(self, p, grad, n, group, exp_avg, exp_avg_sq, max_exp_avg_sq=None):
-        lr, (beta1, beta2), m, v = group["lr"], group["betas"], exp_avg, exp_avg_sq
-        m += (1 - beta1) * (grad - m)
-        v *= beta2
-        v += (1 - beta2) * grad * grad
+        (beta1, beta2), v = group["betas"], exp_avg_sq
+        _fade(exp_avg, grad, beta1)
+        _fade(v, grad * grad, beta2)
         if max_exp_avg_sq is not None:
             v = np.maximum(max_exp_avg_sq, v, out=max_exp_avg_sq)
-        if group["decoupled_weight_decay"]:
-            p *= 1 - lr * group["weight_decay"]
-        root = math.sqrt(1 - beta2**n)  # above and below the line, so that v is not divided
-        p -= lr * root / (1 - beta1**n) * m / (np.sqrt(v) + group["eps"] * root)
+        p -= group["lr"] / (1 - beta1**n) * exp_avg / (np.sqrt(v / (1 - beta2**n)) + group["eps"])
 
 
 class AdamW(Adam):
     """Adam whose decay stays out of the gradients: each step first takes lr · weight_decay of every
     weight. Source: Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019."""
-
+    _decoupled = True
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2,
                  amsgrad=False):
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
 
 
+def _init(self, params, **settings):
+    """params: leaf Tensors, or groups with settings of their own: {"params": Tensors, "lr": .1}."""
+    if not (isinstance(params, (list, tuple)) and params and isinstance(params[0], dict)):
+        params = [{"params": Optimizer(params).params}]  # checked there
+    self.param_groups, self.state, self.alpha = [settings | group for group in params], {}, 0.0
+    for group in self.param_groups:
+        group["params"] = [p] if isinstance(p := group["params"], Tensor) else list(p)
+        for name in settings:
+            if name == "betas":
+                group[name] = tuple(number(name, beta, 0, 1) for beta in group[name])
+            elif name not in ("amsgrad", "centered"):
+                group[name] = number(name, group[name])
+    self.params = Optimizer([p for g in self.param_groups for p in g["params"]]).params
+
+
+def _setting(name):
+    """A setting as an attribute: it is the first group's, and is set for all."""
+    return property(lambda self: self.param_groups[0][name],
+                    lambda self, value: [g.update({name: value}) for g in self.param_groups])
+
+
+Adaptive.__init__ = _init
+Adaptive.lr, Adaptive.weight_decay = _setting("lr"), _setting("weight_decay")
+
+
 class Adagrad(Adaptive):
-    """p = p - lr / (1 + (n - 1) · lr_decay) · grad / (sqrt(r) + eps) in step n: r is the sum of all
+    """p = p - lr / (1 + (n - 1) · lr_decay) · grad / (sqrt(r) + eps) in step n, r the sum of all
     grad². Raises as Optimizer. Source: Duchi, Hazan, Singer, Adaptive Subgradient Methods, 2011."""
-    _memory = ("sum",)
+    _memory = {"sum": None}
     def __init__(self, params, lr=1e-2, lr_decay=0.0, weight_decay=0.0,
                  initial_accumulator_value=0.0, eps=1e-10):
-        super().__init__(params, lr, weight_decay, lr_decay=lr_decay, eps=eps,
+        super().__init__(params, lr=lr, lr_decay=lr_decay, weight_decay=weight_decay, eps=eps,
                          initial_accumulator_value=initial_accumulator_value)
 
     def _move(self, p, grad, n, group, sum):
@@ -128,22 +108,65 @@ class Adagrad(Adaptive):
 
 
 class RMSprop(Adaptive):
-    """p = p - lr · grad / (sqrt(r) + eps): r, an average of grad², fades by alpha, and is less
-    the squared average of grad if centered. momentum is a share of the last push. (The attribute
-    alpha is the L1 penalty.) Raises as Optimizer. Source: Tieleman, Hinton, Lecture 6.5, 2012."""
-    _memory = "square_avg", "grad_avg", "momentum_buffer"
+    """p = p - lr · grad / (sqrt(r) + eps), r an average of grad² that fades by alpha; if centered,
+    minus the squared average of grad. momentum keeps a share of the last push. (The attribute alpha
+    is the L1 penalty.) Raises as Optimizer. Source: Tieleman and Hinton, Lecture 6.5, 2012."""
+    _memory = {"square_avg": None, "grad_avg": "centered", "momentum_buffer": "momentum"}
     def __init__(self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0,
                  centered=False):
-        super().__init__(params, lr, weight_decay, alpha=alpha, eps=eps, momentum=momentum,
-                         centered=centered)
+        super().__init__(params, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay,
+                         momentum=momentum, centered=centered)
 
-    def _move(self, p, grad, n, group, square_avg, grad_avg=None, momentum_buffer=None):
-        alpha, r = group["alpha"], np.multiply(square_avg, group["alpha"], out=square_avg)
-        r += (1 - alpha) * grad * grad
-        if grad_avg is not None:
-            grad_avg += (1 - alpha) * (grad - grad_avg)
-            r = r - grad_avg * grad_avg
-        push = grad / (np.sqrt(r) + group["eps"])
+    def _move(self, p, grad, n, group, square_avg, grad_avg=0.0, momentum_buffer=None):
+        _fade(square_avg, grad * grad, group["alpha"])
+        if group["centered"]:
+            _fade(grad_avg, grad, group["alpha"])
+        push = grad / (np.sqrt(square_avg - grad_avg * grad_avg) + group["eps"])
         if momentum_buffer is not None:
             momentum_buffer[...] = push = push + group["momentum"] * momentum_buffer
         p -= group["lr"] * push
+
+
+def _recall(self, state):
+    for i, p in enumerate(self.params):
+        self.v[i][...] = state[p]["velocity"].data if p in state else 0.0
+        self._share[i] = 1.0 - self.dampening if p in state else 1.0
+
+
+Optimizer.param_groups = property(lambda self: [vars(self)])  # a single one: the attributes
+Optimizer.state = property(lambda self: {}, lambda *_: None)  # nothing
+SGD.state = property(lambda self: {p: {"velocity": Tensor(v)} for p, v in zip(self.params, self.v)
+                                   if v.any()}, _recall)
+Optimizer._memory, SGD._memory = (), ("velocity",)
+
+
+def state_dict(self):
+    """The settings of each group, and what is remembered of each parameter, under its number: as
+    PyTorch has it. The arrays are shared, not copied."""
+    numbers = {p: i for i, p in enumerate(self.params)}
+    groups = [{name: x for name, x in group.items() if name not in ("v", "_share")}
+              for group in self.param_groups]
+    return {"state": {numbers[p]: dict(kept) for p, kept in self.state.items()},
+            "param_groups": [g | {"params": [numbers[p] for p in g["params"]]} for g in groups]}
+
+
+def load_state_dict(self, state_dict):
+    """Take settings, and copies of what is remembered, from a state_dict, also from one of PyTorch.
+    Raises ValueError where groups, names or shapes differ; then nothing has changed."""
+    new, state = state_dict["param_groups"], {}
+    owners = {i: p for group, other in zip(self.param_groups, new, strict=True)
+              for p, i in zip(group["params"], other["params"], strict=True)}
+    for i, kept in state_dict["state"].items():
+        p = owners[i]
+        state[p] = {name: int(x) if name == "step" else Tensor(np.array(np.asarray(x), p.dtype))
+                    for name, x in kept.items()}
+        for name, x in state[p].items():
+            if name != "step" and (name not in self._memory or x.shape != p.shape):
+                raise ValueError(f"state: expected {', '.join(self._memory)} of shape {p.shape}, "
+                                 f"got {name} of shape {x.shape}")
+    for group, settings in zip(self.param_groups, new):
+        group.update(settings | {"params": group["params"]})
+    self.state = state
+
+
+Optimizer.state_dict, Optimizer.load_state_dict = state_dict, load_state_dict

@@ -1,7 +1,4 @@
 """Learning rates that change from step to step, in plain NumPy, in the order of the notebooks."""
 
 from .lambda_lr import LambdaLR
-from .schedules import (
-    ExponentialLR, LinearLR, CosineAnnealingLR, ConstantLR, StepLR, MultiStepLR, SequentialLR,
-    OneCycleLR,
-)
+from .schedules import StepLR, LinearLR, CosineAnnealingLR, SequentialLR, OneCycleLR

@@ -1,5 +1,5 @@
 """What editors and type checkers are told of optimizer.py, whose groups and state are bound by
-param_groups.py."""
+adam.py."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any

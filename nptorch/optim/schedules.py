@@ -16,23 +16,22 @@ def _init(self, optimizer, lr_lambda, last_epoch=-1):
 def _step(self):
     """Set the next learning rate of every group."""
     self.last_epoch += 1
-    plans = zip(self.optimizer.param_groups, self.base_lrs, self.lr_lambdas, strict=True)
-    for group, base, factor in plans:
+    groups = self.optimizer.param_groups
+    for group, base, factor in zip(groups, self.base_lrs, self.lr_lambdas, strict=True):
         group["lr"] = number("lr", base * factor(self.last_epoch))
 
 
 LambdaLR.__init__, LambdaLR.step = _init, _step
-LambdaLR.state_dict = lambda self: {key: vars(self)[key] for key in ("last_epoch", "base_lrs")}
-LambdaLR.load_state_dict = lambda self, new: vars(self).update(
-    (key, new[key]) for key in self.state_dict())
+LambdaLR.state_dict = lambda self: {"last_epoch": self.last_epoch, "base_lrs": self.base_lrs}
+LambdaLR.load_state_dict = lambda self, state: vars(self).update(state)
 LambdaLR.get_last_lr = lambda self: [group["lr"] for group in self.optimizer.param_groups]
 _wave = lambda x: (1 - math.cos(math.pi * x)) / 2  # from 0 to 1, slowly at both ends
 
 
-class ExponentialLR(LambdaLR):
-    """gamma times the rate after every step."""
-    def __init__(self, optimizer, gamma, last_epoch=-1):
-        super().__init__(optimizer, lambda n: gamma**n, last_epoch)
+class StepLR(LambdaLR):
+    """gamma times the rate after every step_size steps."""
+    def __init__(self, optimizer, step_size, gamma=0.1, last_epoch=-1):
+        super().__init__(optimizer, lambda n: gamma ** (n // step_size), last_epoch)
 
 
 class LinearLR(LambdaLR):
@@ -50,24 +49,6 @@ class CosineAnnealingLR(LambdaLR):
         super().__init__(optimizer, plans, last_epoch)
 
 
-class ConstantLR(LambdaLR):
-    """factor times the first rate for total_iters steps, then the first rate."""
-    def __init__(self, optimizer, factor=1 / 3, total_iters=5, last_epoch=-1):
-        super().__init__(optimizer, lambda n: factor if n < total_iters else 1, last_epoch)
-
-
-class StepLR(LambdaLR):
-    """gamma times the rate after every step_size steps."""
-    def __init__(self, optimizer, step_size, gamma=0.1, last_epoch=-1):
-        super().__init__(optimizer, lambda n: gamma ** (n // step_size), last_epoch)
-
-
-class MultiStepLR(LambdaLR):
-    """gamma times the rate at each of the steps milestones."""
-    def __init__(self, optimizer, milestones, gamma=0.1, last_epoch=-1):
-        super().__init__(optimizer, lambda n: gamma ** sum(m <= n for m in milestones), last_epoch)
-
-
 class SequentialLR(LambdaLR):
     """One scheduler after the other: each of milestones is the first step of the next one."""
     def __init__(self, optimizer, schedulers, milestones, last_epoch=-1):
@@ -83,24 +64,22 @@ class SequentialLR(LambdaLR):
 
 
 class OneCycleLR(LambdaLR):
-    """Up from max_lr / div_factor to max_lr in a share pct_start of all steps, down to the first
-    rate / final_div_factor; momentum, or the first of betas, goes the other way. Raises ValueError
+    """Up to max_lr from a div_factor-th of it in a share pct_start of all steps, down to the first
+    rate / final_div_factor; momentum (the first of betas) goes the other way. Raises ValueError
     beyond total_steps. Source: Smith and Topin, Super-Convergence, 2018."""
     def __init__(self, optimizer, max_lr, total_steps=None, epochs=None, steps_per_epoch=None,
                  pct_start=0.3, anneal_strategy="cos", cycle_momentum=True, base_momentum=0.85,
                  max_momentum=0.95, div_factor=25.0, final_div_factor=1e4, last_epoch=-1):
         total = epochs * steps_per_epoch if total_steps is None else total_steps
         self.total_steps = integer("total_steps", total, 1)
-        top, last, ease = pct_start * total - 1, total - 1, {"cos": _wave, "linear": float}[
-            anneal_strategy]
-        ways = lambda a, b, c: lambda n: (a + (b - a) * ease(n / top) if n < top else
-                                          b + (c - b) * ease(min((n - top) / (last - top), 1)))
-        self.momentum = cycle_momentum and ways(max_momentum, base_momentum, max_momentum)
-        if cycle_momentum and not optimizer.param_groups[0].keys() & {"betas", "momentum"}:
-            raise ValueError("cycle_momentum: expected an optimizer with momentum or betas")
+        ease, top = {"cos": _wave, "linear": float}[anneal_strategy], pct_start * total - 1
+        def plan(start, high, end):
+            return lambda n: (start + (high - start) * ease(n / top) if n < top else high +
+                              (end - high) * ease(min((n - top) / (total - 1 - top), 1)))
+        self.momentum = cycle_momentum and plan(max_momentum, base_momentum, max_momentum)
         for group in optimizer.param_groups if last_epoch == -1 else ():
             group["initial_lr"] = max_lr / div_factor
-        super().__init__(optimizer, ways(1, div_factor, 1 / final_div_factor), last_epoch)
+        super().__init__(optimizer, plan(1, div_factor, 1 / final_div_factor), last_epoch)
 
     def step(self):
         """Set the next learning rates, and the next momentum."""

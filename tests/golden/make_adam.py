@@ -32,17 +32,14 @@ SCHEDULES = {  # {name: (lr_scheduler, optimizer) -> scheduler}
     "LinearLR, down": lambda s, o: s.LinearLR(o, 1.0, 0.05, 80),
     "CosineAnnealingLR": lambda s, o: s.CosineAnnealingLR(o, 40),
     "CosineAnnealingLR, above 0": lambda s, o: s.CosineAnnealingLR(o, 99, eta_min=1e-3),
-    "ConstantLR": lambda s, o: s.ConstantLR(o, 0.25, 20),
     "StepLR": lambda s, o: s.StepLR(o, 15, 0.5),
-    "MultiStepLR": lambda s, o: s.MultiStepLR(o, [20, 50, 50], 0.3),
-    "ExponentialLR": lambda s, o: s.ExponentialLR(o, 0.96),
     "OneCycleLR": lambda s, o: s.OneCycleLR(o, 0.05, STEPS),
     "OneCycleLR, linear": lambda s, o: s.OneCycleLR(
         o, 0.05, epochs=10, steps_per_epoch=10, pct_start=0.4, anneal_strategy="linear",
         cycle_momentum=False, div_factor=10, final_div_factor=100),
     "SequentialLR": lambda s, o: s.SequentialLR(
-        o, [s.LinearLR(o, 0.01, total_iters=10), s.CosineAnnealingLR(o, 60), s.ConstantLR(o, 0.1)],
-        [10, 70]),
+        o, [s.LinearLR(o, 0.01, total_iters=10), s.CosineAnnealingLR(o, 60),
+            s.LinearLR(o, 0.1, 0.1)], [10, 70]),
 }
 
 
