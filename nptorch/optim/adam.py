@@ -26,10 +26,9 @@ class Adaptive(Optimizer):
                     p.data *= 1 - group["lr"] * decay
                 elif decay:
                     p.grad.data += decay * p.data
-                if p not in self.state:
-                    new = {name: Tensor(np.full_like(p.data, start)) for name in names}
-                    self.state[p] = {"step": 0} | new
-                kept = self.state[p]
+                kept = self.state.setdefault(p, {"step": 0})
+                if not kept["step"]:
+                    kept |= {name: Tensor(np.full_like(p.data, start)) for name in names}
                 kept["step"] += 1
                 self._move(p.data, p.grad.data, kept["step"], group,
                            **{name: kept[name].data for name in names})
