@@ -82,6 +82,10 @@ def _(_expand):
             expect(f"{case}: its dtype", str(_expand(g, shape, dim, keepdim).dtype), "float32")
 
 
+SCORES = [([0.0, 1.0], 0), ([[1.0, 2.0], [3.0, -1.0]], 0), ([[1.0, 2.0], [3.0, -1.0]], 1),
+          (RNG.normal(size=(2, 3, 2)), 1), (RNG.normal(size=(2, 3)), -1)]
+
+
 def shares(a, dim):
     powers = np.exp(a - np.mean(a, dim, keepdims=True))
     return powers / powers.sum(dim, keepdims=True)
@@ -92,8 +96,7 @@ def shares(a, dim):
       "The value is powers of e divided by their sum over dim, for which there is total.",
       "With s for the value, the way back is s · (g - the sum of g · s over dim).")
 def _(softmax, Tensor):
-    for a, dim in [([0.0, 1.0], 0), ([[1.0, 2.0], [3.0, -1.0]], 0), ([[1.0, 2.0], [3.0, -1.0]], 1),
-                   (RNG.normal(size=(2, 3, 2)), 1), (RNG.normal(size=(2, 3)), -1)]:
+    for a, dim in SCORES:
         way_back(f"softmax over {dim} of {np.shape(a)}", lambda x: softmax(x, dim),
                  lambda x: shares(x, dim), [a], Tensor)
     far = Tensor(np.array([1000.0, 1001.0, 998.0], np.float32))
@@ -112,8 +115,7 @@ def _(softmax, Tensor):
       "Take the largest away first, with _less_largest; sum with total.",
       "Way back: g, less the share (e to the value) times the sum of g over dim.")
 def _(log_softmax, Tensor):
-    for a, dim in [([0.0, 1.0], 0), ([[1.0, 2.0], [3.0, -1.0]], 0), ([[1.0, 2.0], [3.0, -1.0]], 1),
-                   (RNG.normal(size=(2, 3, 2)), 1), (RNG.normal(size=(2, 3)), -1)]:
+    for a, dim in SCORES:
         way_back(f"log_softmax over {dim} of {np.shape(a)}", lambda x: log_softmax(x, dim),
                  lambda x: np.log(shares(x, dim)), [a], Tensor)
     with np.errstate(over="raise", invalid="raise", divide="raise"):

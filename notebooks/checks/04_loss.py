@@ -25,18 +25,22 @@ def by_rows(p, labels, reduction):
     return {"none": losses, "sum": losses.sum(), "mean": losses.mean()}[reduction]
 
 
+def by_samples(name, loss, definition, inputs, labels, Tensor):
+    for n in 1, 3:
+        for reduction in "mean", "sum", "none":
+            way_back(f"{name} of the first {n}, {reduction}",
+                     lambda x: loss(x, labels[:n], reduction),
+                     lambda x: definition(x, labels, reduction), [inputs[:n]], Tensor)
+    expect(f"{name} without a word on reduction", lambda: loss(Tensor(inputs), labels),
+           definition(inputs, labels, "mean"))
+
+
 @hole("nll_loss",
       "_picked(input, where) picks; where is the pair (rows, labels).",
       "The loss of a sample is minus its log-probability; _reduce makes one number of them all.")
 def _(nll_loss, Tensor):
     p, labels = np.log([[0.25, 0.75], [0.5, 0.5], [0.9, 0.1]]), np.array([1, 0, 1])
-    for n in 1, 3:
-        for reduction in "mean", "sum", "none":
-            way_back(f"nll_loss of the first {n}, {reduction}",
-                     lambda x: nll_loss(x, labels[:n], reduction),
-                     lambda x: by_rows(x, labels, reduction), [p[:n]], Tensor)
-    expect("nll_loss without a word on reduction", lambda: nll_loss(Tensor(p), labels),
-           by_rows(p, labels, "mean"))
+    by_samples("nll_loss", nll_loss, by_rows, p, labels, Tensor)
     way_back("nll_loss of one sample (C,)", lambda x: nll_loss(x, np.array(2)), lambda x: -x[2],
              [[-1.0, -2.0, -3.0]], Tensor)
 
@@ -50,13 +54,7 @@ def _(cross_entropy, Tensor):
         return by_rows(np.log(powers / powers.sum(1, keepdims=True)), labels, reduction)
 
     logits, labels = RNG.normal(size=(3, 4)), np.array([1, 0, 3])
-    for n in 1, 3:
-        for reduction in "mean", "sum", "none":
-            way_back(f"cross_entropy of logits {(n, 4)}, {reduction}",
-                     lambda z: cross_entropy(z, labels[:n], reduction),
-                     lambda z: by_definition(z, labels, reduction), [logits[:n]], Tensor)
-    expect("cross_entropy with no word on reduction", lambda: cross_entropy(Tensor(logits), labels),
-           by_definition(logits, labels, "mean"))
+    by_samples("cross_entropy", cross_entropy, by_definition, logits, labels, Tensor)
     far = Tensor(np.array([[1000.0, -1000.0], [1000.0, -1000.0]], np.float32))
     expect("cross_entropy at 1000 and -1000, right and wrong",
            lambda: cross_entropy(far, np.array([0, 1]), "none").data, np.array([0.0, 2000.0]))
