@@ -1,0 +1,432 @@
+"""Write the site: a page for each notebook, for each page of docs/, for the package; contents, search.
+
+    python docs/site/pages.py [FOLDER]      build/site/ unless another folder is named
+
+No notebook is run: what it has stored is shown. `series.py run` writes its pages here, too, with what
+it has just computed. The site needs no network, no server and no script to be read; what scripts add
+(search, the switch to dark, figures that move) works from a plain folder, where nothing can be fetched.
+
+Why nbconvert with templates of our own, and not Sphinx with MyST-NB? nbconvert is there with Jupyter,
+so that readers who only run the series get the same pages without another toolchain, and its own part
+is small; Sphinx would bring search and an API page, but formulas from a network's MathJax, an index
+that does not know our code, and a theme whose pages are heavier than ours and harder to keep clean.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import re
+import shutil
+import struct
+import subprocess
+import sys
+from base64 import b64decode
+from itertools import count
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import nbformat
+from bs4 import BeautifulSoup, NavigableString
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader
+from latex2mathml.converter import convert
+from markupsafe import Markup
+from nbconvert import HTMLExporter, TemplateExporter
+from nbconvert.filters import Highlight2HTML
+
+HERE = Path(__file__).resolve().parent
+sys.path.append(str(HERE.parent.parent / "notebooks"))
+
+import api  # noqa: E402
+import series  # noqa: E402
+
+# The figure by which the contents show a notebook, by its cell; the first one where none is named.
+KEY_FIGURES = {
+    "02_operations": "ops-044",
+    "04_loss": "log-p-figure",
+    "05_optimizer": "t05-45",
+    "06_data": "noise-figure",
+    "07_training": "t07-31",
+    "08_convolution": "c17",
+    "09_lenet": "09-37",
+    "11_adam": "adam-50",
+    "12_normalization": "norm-51",
+    "13_gpt": "c044",
+    "15_speed": "speed-46",
+    "17_bug_hunt": "hunt-069",
+}
+# The figures that a script of moving/ sets in motion: (notebook, cell) -> the script's name.
+MOVING = {
+    ("01_tensor", "t01-c09"): "walk",
+    ("05_optimizer", "t05-49"): "ravine",
+    ("09_lenet", "09-39"): "lenet",
+}
+# What the links at the top of each page are called; other pages of docs/ go by their file's name.
+LABELS = {"README.md": "Start", "docs/pytorch.md": "PyTorch"}
+BELOW = ("CONTRIBUTING.md", "CHANGELOG.md")  # linked from the foot of each page
+WORDS, LINES = 200, 20  # read in a minute: of prose, of code
+
+
+class Page:
+    """A page of the site: its source in the repository, its file, and what came of it."""
+
+    def __init__(self, source, file, label=None):
+        self.source, self.file, self.label = source, file, label
+        self.title, self.body, self.toc, self.sections = label, "", [], []
+        self.previous = self.next = None
+        self.scripts, self.styles, self.figures, self.description = [], [], {}, ""
+
+
+# Formulas
+
+
+def mathml(markdown):
+    """Return markdown with its $formulas$ as MathML, which a browser draws without a network."""
+
+    def drawn(formula):
+        block, inline = formula.groups()
+        return convert(block or inline, display="block" if block else "inline")
+
+    parts = re.split(r"(`[^`]*`)", markdown)  # what stands between backticks keeps its dollars
+    formula = re.compile(r"\$\$(.+?)\$\$|\$(.+?)\$", re.DOTALL)
+    parts[::2] = [formula.sub(drawn, part) for part in parts[::2]]
+    return "".join(parts)
+
+
+# From a notebook to the body of its page
+
+
+class Cells(HTMLExporter):
+    """nbconvert's exporter with our template of cells, and a class only where the style has one."""
+
+    plain = re.compile(r'<span class="(?:n|p|o|w|nn|ne|err|gp|go)">([^<]*)</span>|<span></span>')
+
+    def __init__(self):
+        super().__init__(template_file="cells.html.j2", mathjax_url="", require_js_url="",
+                         extra_loaders=[FileSystemLoader(HERE / "templates")])
+        self.register_filter("highlight_code", Highlight2HTML(pygments_lexer="ipython3"))
+
+    def from_notebook_node(self, nb, resources=None, **kw):
+        # Not HTMLExporter's own: it reads each page into a tree and writes it again, as we do below.
+        html, resources = TemplateExporter.from_notebook_node(self, nb, resources, **kw)
+        return self.plain.sub(r"\1", html), resources
+
+
+def place_figures(notebook, page, out):
+    """Write the notebook's figures into out/figures, and note in each where it is and how large.
+
+    It is shown as large as it was drawn, but at no more than half of its pixels, so that it is sharp
+    where a screen has two pixels for one.
+    """
+    numbers = count(1)
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            if "image/png" not in output.get("data", {}):
+                continue
+            image = b64decode(output.data["image/png"])
+            columns, rows = struct.unpack(">II", image[16:24])
+            meta = output.metadata.setdefault("image/png", {})
+            meta["src"] = f"figures/{Path(page.file).stem}-{next(numbers)}.png"
+            meta["width"] = round(min(meta.get("width", columns / 2), columns / 2))
+            meta["height"] = round(rows * meta["width"] / columns)
+            meta["alt"] = meta.get("alt", "")
+            meta["moving"] = MOVING.get((Path(page.file).stem, cell.get("id")), "")
+            if not (HERE / "moving" / f"{meta['moving']}.js").exists():
+                meta["moving"] = ""
+            page.figures.setdefault(cell.get("id"), dict(meta))
+            series.write(out / meta["src"], image)
+
+
+def lengths(notebook):
+    """Return how many words of prose a notebook has, and how many lines of code."""
+    words = sum(len(c.source.split()) for c in notebook.cells if c.cell_type == "markdown")
+    lines = sum(len([s for s in c.source.split("\n") if s.strip()])
+                for c in notebook.cells if c.cell_type == "code")
+    return words, lines
+
+
+def convert_notebook(notebook, page, out):
+    """Fill a page with a notebook."""
+    place_figures(notebook, page, out)
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            cell.source = mathml(cell.source)
+    html, _ = Cells().from_notebook_node(notebook)
+    page.body = BeautifulSoup(html, "html.parser")
+    names = {meta["moving"] for meta in page.figures.values()} - {""}
+    if names:
+        common = sorted(p.name for p in (HERE / "moving").glob("*.js")
+                        if p.name.split(".")[0] not in MOVING.values())
+        page.scripts = [f"moving/{name}" for name in common]
+        page.scripts += [f"moving/{name}{end}" for name in sorted(names) for end in (".data.js", ".js")]
+        page.styles = [f"moving/{p.name}" for p in sorted((HERE / "moving").glob("*.css"))]
+
+
+def convert_markdown(text, page, out):
+    """Fill a page with Markdown, which is a notebook of one cell."""
+    cell = nbformat.v4.new_markdown_cell(text)
+    convert_notebook(nbformat.v4.new_notebook(cells=[cell]), page, out)
+
+
+# What every body needs
+
+
+def slug(text):
+    """Return a heading's address: its words, joined."""
+    return re.sub(r"[^\w.]+", "-", text.lower()).strip("-") or "section"
+
+
+def finish(page):
+    """Give the headings addresses, read off the title, the table of contents and what search needs."""
+    soup, taken = page.body, set()
+    for heading in soup(re.compile("^h[1-6]$")):
+        text = " ".join(heading.get_text().replace("¶", "").split())
+        for link in heading("a", class_="anchor-link"):
+            link.decompose()
+        if heading.parent.get("id") and heading.parent.name == "section":
+            address = heading.parent["id"]  # of the API page, which names its own
+        else:
+            address = slug(text)
+            while address in taken:
+                address += "-"
+            heading["id"] = address
+        taken.add(address)
+        if heading.name == "h1":
+            page.title = text
+        elif heading.name in ("h2", "h3") and not heading.get("class"):
+            page.toc.append((heading.name, address, text))
+    for table in soup("table"):
+        table.wrap(soup.new_tag("div", attrs={"class": "wide"}))
+    page.sections = searchable(soup, page)
+
+
+def searchable(soup, page):
+    """Return [address, heading, text] for each section of a page; outputs are left out."""
+    sections = [["", page.title, []]]
+
+    def visit(node):
+        for child in node.children:
+            if isinstance(child, NavigableString):
+                sections[-1][2].append(str(child))
+            elif re.fullmatch("h[1-6]", child.name):
+                address = child.get("id") or child.parent.get("id", "")
+                text = " ".join(child.get_text().split())
+                sections.append([address if child.name != "h1" else "", text, []])
+            elif not {"out", "unsearched"} & set(child.get("class", ())):
+                visit(child)
+
+    visit(soup)
+    joined = [[address, heading, " ".join("".join(text).split())]
+              for address, heading, text in sections]
+    return joined[1:] if len(joined) > 1 and not joined[0][2] else joined
+
+
+def link(page, pages, root, out, lost):
+    """Point the links between sources at their pages; a file that has no page is copied."""
+    by_source = {other.source: other for other in pages}
+    for a in page.body("a", href=True):
+        parts = urlsplit(a["href"])
+        if parts.scheme or parts.netloc or a["href"].startswith(("figures/", "cell-")):
+            continue
+        if a.find_parent(class_="ours"):
+            continue
+        target, there = None, page
+        if parts.path:
+            source = os.path.normpath(os.path.join(os.path.dirname(page.source), unquote(parts.path)))
+            source = source.replace(os.sep, "/")
+            there = by_source.get(source)
+            if there:
+                target = there.file
+            elif (root / source).is_file():
+                target = copied(source, root, out)
+        else:
+            target = ""
+        if target is None:
+            lost.append(f"{page.source}: {a['href']}")
+            a.unwrap()
+            continue
+        fragment = slug(unquote(parts.fragment)) if parts.fragment else ""
+        if fragment and there and not there.body.find(id=fragment):
+            lost.append(f"{page.source}: {a['href']}")
+            fragment = ""
+        a["href"] = target + (f"#{fragment}" if fragment else "") or page.file
+    for image in page.body("img", src=True):
+        if not image["src"].startswith(("figures/", "data:")):
+            source = os.path.normpath(os.path.join(os.path.dirname(page.source), image["src"]))
+            image["src"] = copied(source.replace(os.sep, "/"), root, out)
+
+
+def copied(source, root, out):
+    """Copy a file of the repository into the site, and return its address there."""
+    name = f"files/{source}" + (".txt" if "." not in Path(source).name else "")
+    series.write(out / name, (root / source).read_bytes())
+    return name
+
+
+# The contents, out of the README
+
+
+def readme(root):
+    """Return the README's lead, and its section about the notebooks as [(prose, rows)].
+
+    A row is (name of the notebook, what one can do afterwards). Without a README all is empty.
+    """
+    path = root / "README.md"
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    lead = text.split("\n## ")[0]
+    section = re.search(r"^## The notebooks\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    blocks, prose = [], []
+    for block in re.split(r"\n\s*\n", section[1].strip() if section else ""):
+        found = re.findall(r"^\| \[(\w+)\]\(notebooks/\w+\.ipynb\) \| (.+?) \|$", block, re.MULTILINE)
+        if found:
+            blocks.append(("\n\n".join(prose), found))
+            prose = []
+        elif not blocks or len(block) < 200:
+            prose.append(block)
+    return lead, blocks
+
+
+def contents(root, out, notebooks, pages):
+    """Return the contents page, the README's words around a card for each notebook."""
+    lead, blocks = readme(root)
+    page = Page("README.md", "index.html", "Contents")
+    title = re.search(r"^# (.+)", lead, re.MULTILINE)
+    convert_markdown(lead or "# nptorch", page, out)
+    told = {name for _, rows in blocks for name, _ in rows}
+    if rest := [(name, "") for name in notebooks if name not in told]:
+        blocks.append(("", rest))
+    cards = []
+    for prose, rows in blocks:
+        listed = []
+        for name, able in rows:
+            if name not in notebooks:
+                continue
+            other = next(p for p in pages if Path(p.file).stem == name)
+            words, lines = lengths(notebooks[name])
+            other.description = able
+            figure = other.figures.get(KEY_FIGURES.get(name)) or next(iter(other.figures.values()), None)
+            listed.append(dict(
+                page=other, number=name[:2], able=markup(able), figure=figure,
+                title=other.title, words=f"{words:,}", minutes=round(words / WORDS + lines / LINES)))
+        cards.append((Markup(markup(prose)), listed))
+    page.cards = cards
+    page.title = title[1] if title else "nptorch"
+    return page
+
+
+def markup(text):
+    """Return a few words of Markdown as HTML."""
+    import mistune
+
+    html = mistune.html(text).strip()
+    return Markup(re.sub(r"^<p>(.*)</p>$", r"\1", html) if html.count("<p>") == 1 else html)
+
+
+# All of it
+
+
+def build(root, out, fresh=()):
+    """Write the site of the tree at root into the folder out. Return what links lead nowhere.
+
+    fresh {name: notebook} are shown instead of what the notebooks of that name have stored.
+    """
+    for old in ("figures", "files", "moving"):
+        shutil.rmtree(out / old, ignore_errors=True)
+    paths = series.find(root)
+    notebooks = {path.stem: dict(fresh).get(path.stem) or nbformat.read(path, as_version=4)
+                 for path in paths}
+    pages = [Page(f"notebooks/{name}.ipynb", f"{name}.html") for name in notebooks]
+    for page, notebook in zip(pages, notebooks.values()):
+        page.length = lengths(notebook)
+        convert_notebook(notebook, page, out)
+    for page, before, after in zip(pages, [None, *pages], [*pages[1:], None]):
+        page.previous, page.next = before, after
+    documents = [root / name for name in ("README.md", *BELOW) if (root / name).exists()]
+    documents[1:1] = sorted(root.glob("docs/*.md"), key=lambda p: (p.stem != "pytorch", p.stem))
+    for path in documents:
+        source = path.relative_to(root).as_posix()
+        file = "start.html" if source == "README.md" else f"{path.stem.lower()}.html"
+        page = Page(source, file, LABELS.get(source, path.stem.capitalize()))
+        convert_markdown(path.read_text(encoding="utf-8"), page, out)
+        pages.append(page)
+    if (root / "nptorch/__init__.py").exists():
+        page = Page("nptorch/", "api.html", "API")
+        page.body = BeautifulSoup(api.html(root, paths), "html.parser")
+        pages.insert(len(pages) - len([p for p in pages if p.source in BELOW]), page)
+    for page in pages:
+        finish(page)
+    first = contents(root, out, notebooks, pages)
+    lost = []
+    for page in [first, *pages]:
+        link(page, pages, root, out, lost)
+    write(root, out, first, pages)
+    return lost
+
+
+def write(root, out, first, pages):
+    """Write the pages, and what they share: styles, scripts, the index for the search."""
+    loader = ChoiceLoader([FileSystemLoader(HERE / "templates")])
+    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    notebooks = [page for page in pages if page.source.startswith("notebooks/")]
+    documents = [page for page in pages if page not in notebooks]
+    shared = dict(
+        first=first, notebooks=notebooks, lite=lite(out),
+        above=[page for page in documents if page.source not in BELOW],
+        below=[page for page in documents if page.source in BELOW],
+        words=WORDS, lines=LINES)
+    for page in [first, *pages]:
+        template = environment.get_template("contents.html.j2" if page is first else "page.html.j2")
+        html = template.render(page=page, body=Markup(page.body), browser=in_browser(page, out),
+                               **shared)
+        series.write(out / page.file, html)
+    for name in ("site.css", "site.js", "theme.js"):
+        series.write(out / name, (HERE / name).read_bytes())
+    rows = [[page.file + (f"#{address}" if address else ""), heading, page.title, text]
+            for page in pages for address, heading, text in page.sections]
+    series.write(out / "index.js", "nptorch.index = " + json.dumps(rows, ensure_ascii=False,
+                                                                  separators=(",\n", ":")) + ";\n")
+    series.write(out / ".nojekyll", "")
+    if any(page.scripts for page in pages):
+        move(root, out)
+
+
+def move(root, out):
+    """Copy the scripts of the figures that move, and have their numbers written."""
+    for path in [*(HERE / "moving").glob("*.js"), *(HERE / "moving").glob("*.css")]:
+        series.write(out / "moving" / path.name, path.read_bytes())
+    if (make := HERE / "moving/make.py").exists():
+        subprocess.run([sys.executable, str(make), str(out / "moving")], check=True, cwd=root,
+                       env=series.environment(root))
+
+
+def lite(out):
+    """Return the address of the series in the browser, where docs/site/lite.py has built it."""
+    return "lite/index.html" if (out / "lite/index.html").exists() else None
+
+
+def in_browser(page, out):
+    """Return where this page's notebook opens in the browser, or the list of them all."""
+    name = page.source.rpartition("/")[2]
+    if lite(out) and name.endswith(".ipynb"):
+        for path in (out / "lite/files").rglob(name):
+            inside = path.relative_to(out / "lite/files").as_posix()
+            return f"lite/lab/index.html?path={inside}"
+    return lite(out)
+
+
+def main():
+    """Run the command line; see the top of this file."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", nargs="?", default="build/site", type=Path)
+    out = parser.parse_args().folder
+    if (HERE / "lite.py").exists() and importlib.util.find_spec("jupyterlite_core"):
+        subprocess.run([sys.executable, str(HERE / "lite.py")], check=True, cwd=series.ROOT)
+    for line in build(series.ROOT, out):
+        print(f"leads nowhere: {line}")
+    total = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+    print(f"see {out / 'index.html'}: {total / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()
