@@ -1,8 +1,9 @@
 """The page about the package: the docstrings of its public names, by where they stand.
 
-They are read off the imported package, not off its text: many methods are bound to Tensor by a later
-notebook, and only Python itself knows the outcome. First come PyTorch's addresses with PyTorch's names,
-then the modules with what stands at none of them. A name is explained once, where it comes first.
+They are read off the imported package, not off its text as griffe does: most methods of Tensor are
+bound to it by later notebooks, and only Python itself knows the outcome. pdoc knows it, too, but
+shows each name where it is defined, not where its users find it. So first come PyTorch's addresses
+with PyTorch's names, then the modules with what stands at none of them. A name is explained once.
 """
 
 import ast
@@ -12,49 +13,46 @@ import re
 import sys
 from html import escape
 
+import nbformat
 import series
 
-# In the order of use; what series.py adds to PyTorch's addresses comes behind.
-FIRST = ("", "nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler", "utils.data",
-         "training", "datasets", "models")
-COMMANDS = ("nptorch.gpt", "nptorch.__main__")
+# In the order of use; modules follow with what stands at none of these.
+ADDRESSES = ("", "nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler",
+             "utils.data", "training", "datasets", "models")
+HEAD = """<h1>The package</h1>
+<p>Every public name with its docstring, by where it stands: first PyTorch's addresses, then the
+modules with what PyTorch does not have. A name leads to the cell that defines it.</p>
+"""
 
 
 def html(root, paths):
     """Return the body of the page, for the package of the tree at root."""
     if str(root) not in sys.path:
         sys.path.insert(0, str(root))
-    modules = {module: path for module, (path, _) in series.read_all(root).items()}
-    homes, cells = defining_cells(paths), {}
-    for name in [*(f"nptorch.{a}".rstrip(".") for a in FIRST), *(f"nptorch.{m}" for m in modules)]:
-        try:
-            cells[name] = importlib.import_module(name)
-        except ModuleNotFoundError as error:
-            if error.name != name:
-                raise
-    parts, seen = [], {}
-    for name, module in cells.items():
-        entries, elsewhere = [], []
-        for key, item in names_of(name, module):
-            if id(item) in seen:
-                if seen[id(item)][0] != name:
-                    elsewhere.append((key, seen[id(item)][1]))
-                continue
-            address = f"{name}.{key}".removeprefix("nptorch.")
-            seen[id(item)] = name, address
-            entries.append(entry(address, key, item, homes, seen))
-        path = modules.get(name.removeprefix("nptorch."))
-        parts.append(section(name, module, entries, elsewhere, path))
-    head = ("<h1>The package</h1><p>Every public name with its docstring, by where it stands: first "
-            "PyTorch's addresses, then the modules with what PyTorch does not have. A name leads to "
-            "the cell of the notebook that defines it.</p>")
-    return head + "".join(filter(None, parts))
+    owners = {f"nptorch.{module}": path.stem for module, (path, _) in series.read_all(root).items()}
+    wanted = [f"nptorch.{address}".rstrip(".") for address in ADDRESSES]
+    modules = {name: importlib.import_module(name) for name in dict.fromkeys([*wanted, *owners])}
+    shown = {name: names_of(name, module) for name, module in modules.items()}
+    # Where each object is explained, {id: address}: at PyTorch's addresses first, then as a method
+    # of what stands there, then in its module.
+    home = {}
+    for name in wanted:
+        for key, item in shown[name]:
+            home.setdefault(id(item), f"{name}.{key}".removeprefix("nptorch."))
+    for name in wanted:
+        for _, item in shown[name]:
+            for key, function in methods_of(item):
+                home.setdefault(id(function), f"{home[id(item)]}.{key}")
+    for name in owners:
+        for key, item in shown[name]:
+            home.setdefault(id(item), f"{name}.{key}".removeprefix("nptorch."))
+    cells = defining_cells(paths)
+    return HEAD + "".join(section(name, modules[name], shown[name], home, cells, owners.get(name))
+                          for name in modules)
 
 
 def defining_cells(paths):
     """Return {(module, name): address} of the cells that define the package's names."""
-    import nbformat
-
     found = {}
     for path in paths:
         notebook = nbformat.read(path, as_version=4)
@@ -76,64 +74,68 @@ def defining_cells(paths):
 
 
 def names_of(name, module):
-    """Return (key, object) for the public classes and functions of a module, in their order."""
-    items = []
-    for key, item in vars(module).items():
-        if key.startswith("_") or not (inspect.isclass(item) or inspect.isroutine(item)):
-            continue
-        home = getattr(item, "__module__", None) or ""
-        address = hasattr(module, "__path__") or name.removeprefix("nptorch.") in series.ADDRESSES
-        ours = home.split(".")[0] == "nptorch"
-        if ours and (address or home == name) and inspect.getdoc(item) and own_doc(item):
-            items.append((key, item))
-    return items
+    """Return (key, object) for what a module shows: classes and functions with a docstring.
+
+    At an address all of ours that stand there, in other modules those that they define.
+    """
+    address = hasattr(module, "__path__") or name.removeprefix("nptorch.") in ADDRESSES
+    return [(key, item) for key, item in vars(module).items()
+            if not key.startswith("_") and (inspect.isclass(item) or inspect.isroutine(item))
+            and item.__doc__ and item.__module__.startswith("nptorch.")
+            and (address or item.__module__ == name)]
 
 
-def own_doc(item):
-    """Return a docstring that the object itself has."""
-    return inspect.cleandoc(item.__doc__ or "")
-
-
-def section(name, module, entries, elsewhere, path):
-    """Return the part about one module; nothing where it has nothing to say."""
-    if not entries and not elsewhere or not entries and name.removeprefix("nptorch.") not in (
-            *series.ADDRESSES, "models"):
+def section(name, module, shown, home, cells, owner):
+    """Return the part about one module; nothing where all is said elsewhere."""
+    short = name.removeprefix("nptorch.")
+    here = [(key, item) for key, item in shown
+            if home[id(item)] == f"{name}.{key}".removeprefix("nptorch.")]
+    also = [f'<a href="#{home[id(item)]}"><code>{key}</code></a>' for key, item in shown
+            if (key, item) not in here]
+    if not here and short not in ADDRESSES:
         return ""
-    doc = re.sub(r"\s*\(notebooks/(\w+)\.ipynb\)\.?$", "", own_doc(module).split("\n\n")[0].strip())
-    text = "" if doc.endswith("in the order of the notebooks.") else prose(doc)
-    link = f'<p class="from">From <a href="{path.stem}.html">{path.stem}</a>.</p>' if path else ""
-    also = ", ".join(f'<a href="#{there}"><code>{key}</code></a>' for key, there in elsewhere)
-    also = f'<p class="unsearched">Also here: {also}.</p>' if also else ""
-    return (f'<div class="ours"><h2>{name}</h2>{link}{text}{also}{"".join(entries)}</div>')
+    doc = inspect.getdoc(module).split("\n\n")[0].split(" (notebooks/")[0].rstrip(".") + "."
+    parts = [f'<div class="ours"><h2>{name}</h2>']
+    parts += [f'<p>{escape(doc)} From <a href="{owner}.html">{owner}</a>.</p>'] if owner else []
+    parts += [f'<p class="unsearched">Also here: {", ".join(also)}.</p>'] if also and (
+        short in ADDRESSES) else []
+    parts += [entry(key, item, home, cells) for key, item in here]
+    return "".join(parts) + "</div>"
 
 
-def entry(address, key, item, homes, seen):
+def entry(key, item, home, cells):
     """Return what is said about one name: its signature, its docstring, its methods."""
-    kind = "class " if inspect.isclass(item) else ""
-    where = homes.get((item.__module__, item.__name__))
-    shown = f'<a href="{where}"><code>{key}</code></a>' if where else f"<code>{key}</code>"
-    methods = methods_of(address, item, seen) if kind else ""
+    address, kind = home[id(item)], "class " if inspect.isclass(item) else ""
+    where, shown = cells.get((item.__module__, item.__name__)), f"<code>{key}</code>"
+    if where:
+        shown = f'<a href="{where}">{shown}</a>'
     return (f'<section id="{address}"><h3 class="name">{shown}</h3>'
             f'<pre class="signature">{kind}{key}{escape(signature(item))}</pre>'
-            f"{prose(own_doc(item))}{methods}</section>")
+            f"{prose(item.__doc__)}{methods(address, item, home) if kind else ''}</section>")
 
 
-def methods_of(address, item, seen):
-    """Return a list of a class's own methods; one that is a function explained above is named only."""
+def methods_of(item):
+    """Return (key, function) for a class's own public methods and properties with a docstring."""
+    if not inspect.isclass(item):
+        return []
+    functions = [(key, value.fget if isinstance(value, property)
+                  else getattr(value, "__func__", value)) for key, value in vars(item).items()]
+    return [(key, function) for key, function in functions
+            if not key.startswith("_") and callable(function) and function.__doc__]
+
+
+def methods(address, item, home):
+    """Return what is said about a class's methods; those explained elsewhere are named only."""
     told, named = [], []
-    for key, value in vars(item).items():
-        function = value.fget if isinstance(value, property) else getattr(value, "__func__", value)
-        if key.startswith("_") or not callable(function):
+    for key, function in methods_of(item):
+        here = f"{address}.{key}"
+        if home.get(id(function), here) != here:
+            named.append(f'<a href="#{home[id(function)]}"><code>{key}</code></a>')
             continue
-        if id(function) in seen:
-            named.append(f'<a href="#{seen[id(function)][1]}"><code>{key}</code></a>')
-        elif own_doc(function):
-            call = "" if isinstance(value, property) else escape(signature(function))
-            told.append(f'<dt id="{address}.{key}"><code>{key}{call}</code></dt>'
-                        f"<dd>{prose(own_doc(function))}</dd>")
-        elif address == "Tensor":
-            named.append(f"<code>{key}</code>")
-    also = f'<p class="unsearched">Also methods: {", ".join(named)}.</p>' if named else ""
+        call = "" if isinstance(vars(item)[key], property) else escape(signature(function))
+        told.append(f'<dt id="{here}"><code>{key}{call}</code></dt>'
+                    f"<dd>{prose(function.__doc__)}</dd>")
+    also = f'<p class="unsearched">As methods, too: {", ".join(named)}.</p>' if named else ""
     return (f"<dl>{''.join(told)}</dl>" if told else "") + also
 
 
@@ -148,7 +150,7 @@ def signature(item):
 def prose(doc):
     """Return a docstring as HTML: its paragraphs, what is indented as code, backticks as code."""
     parts = []
-    for block in re.split(r"\n\s*\n", doc):
+    for block in re.split(r"\n\s*\n", inspect.cleandoc(doc)):
         if block.startswith("    "):
             parts.append(f"<pre>{escape(inspect.cleandoc(block))}</pre>")
         elif block.strip():

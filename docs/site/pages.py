@@ -1,15 +1,15 @@
-"""Write the site: a page for each notebook, for each page of docs/, for the package; contents, search.
+"""Write the site: a page for each notebook, each page of docs/ and the package; contents, search.
 
     python docs/site/pages.py [FOLDER]      build/site/ unless another folder is named
 
-No notebook is run: what it has stored is shown. `series.py run` writes its pages here, too, with what
-it has just computed. The site needs no network, no server and no script to be read; what scripts add
-(search, the switch to dark, figures that move) works from a plain folder, where nothing can be fetched.
+No notebook is run: what it has stored is shown. `series.py run` writes its pages here, too, with
+what it has just computed. The site needs no network, no server, and no script to be read; what
+scripts add works from a plain folder, too, where nothing can be fetched.
 
-Why nbconvert with templates of our own, and not Sphinx with MyST-NB? nbconvert is there with Jupyter,
-so that readers who only run the series get the same pages without another toolchain, and its own part
-is small; Sphinx would bring search and an API page, but formulas from a network's MathJax, an index
-that does not know our code, and a theme whose pages are heavier than ours and harder to keep clean.
+Why nbconvert with templates of our own, and not Sphinx with MyST-NB? nbconvert comes with Jupyter,
+so whoever runs the series gets the same pages from the same builder, without another toolchain.
+Sphinx would bring search and an API page, but its formulas are drawn by a script from a network,
+and its themes are heavier than all our templates, styles and scripts together.
 """
 
 import argparse
@@ -24,17 +24,19 @@ import sys
 from base64 import b64decode
 from itertools import count
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
+import mistune
 import nbformat
 from bs4 import BeautifulSoup, NavigableString
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader
+from jinja2 import Environment, FileSystemLoader
 from latex2mathml.converter import convert
 from markupsafe import Markup
 from nbconvert import HTMLExporter, TemplateExporter
 from nbconvert.filters import Highlight2HTML
 
 HERE = Path(__file__).resolve().parent
+MOVES = HERE / "moving"
 sys.path.append(str(HERE.parent.parent / "notebooks"))
 
 import api  # noqa: E402
@@ -72,9 +74,10 @@ class Page:
 
     def __init__(self, source, file, label=None):
         self.source, self.file, self.label = source, file, label
-        self.title, self.body, self.toc, self.sections = label, "", [], []
-        self.previous = self.next = None
-        self.scripts, self.styles, self.figures, self.description = [], [], {}, ""
+        self.title, self.description, self.body, self.toc = label, "", "", []
+        self.length = self.previous = self.next = None  # of notebooks: (words, lines), pages
+        self.figures, self.scripts, self.styles = {}, [], []
+        self.cards, self.sections = [], []  # for the contents, for the search
 
 
 # Formulas
@@ -102,12 +105,14 @@ class Cells(HTMLExporter):
     plain = re.compile(r'<span class="(?:n|p|o|w|nn|ne|err|gp|go)">([^<]*)</span>|<span></span>')
 
     def __init__(self):
+        # nbconvert's own anchors would spoil formulas in headings; finish makes others.
         super().__init__(template_file="cells.html.j2", mathjax_url="", require_js_url="",
-                         extra_loaders=[FileSystemLoader(HERE / "templates")])
+                         extra_loaders=[FileSystemLoader(HERE / "templates")],
+                         exclude_anchor_links=True)
         self.register_filter("highlight_code", Highlight2HTML(pygments_lexer="ipython3"))
 
     def from_notebook_node(self, nb, resources=None, **kw):
-        # Not HTMLExporter's own: it reads each page into a tree and writes it again, as we do below.
+        # Not HTMLExporter's own: it reads each page into a tree and writes it again, as we do.
         html, resources = TemplateExporter.from_notebook_node(self, nb, resources, **kw)
         return self.plain.sub(r"\1", html), resources
 
@@ -115,8 +120,8 @@ class Cells(HTMLExporter):
 def place_figures(notebook, page, out):
     """Write the notebook's figures into out/figures, and note in each where it is and how large.
 
-    It is shown as large as it was drawn, but at no more than half of its pixels, so that it is sharp
-    where a screen has two pixels for one.
+    It is shown as large as it was drawn, but at no more than half of its pixels, so that it is
+    sharp where a screen has two pixels for one.
     """
     numbers = count(1)
     for cell in notebook.cells:
@@ -131,7 +136,7 @@ def place_figures(notebook, page, out):
             meta["height"] = round(rows * meta["width"] / columns)
             meta["alt"] = meta.get("alt", "")
             meta["moving"] = MOVING.get((Path(page.file).stem, cell.get("id")), "")
-            if not (HERE / "moving" / f"{meta['moving']}.js").exists():
+            if not (MOVES / f"{meta['moving']}.js").exists():
                 meta["moving"] = ""
             page.figures.setdefault(cell.get("id"), dict(meta))
             series.write(out / meta["src"], image)
@@ -155,11 +160,12 @@ def convert_notebook(notebook, page, out):
     page.body = BeautifulSoup(html, "html.parser")
     names = {meta["moving"] for meta in page.figures.values()} - {""}
     if names:
-        common = sorted(p.name for p in (HERE / "moving").glob("*.js")
+        common = sorted(p.name for p in MOVES.glob("*.js")
                         if p.name.split(".")[0] not in MOVING.values())
         page.scripts = [f"moving/{name}" for name in common]
-        page.scripts += [f"moving/{name}{end}" for name in sorted(names) for end in (".data.js", ".js")]
-        page.styles = [f"moving/{p.name}" for p in sorted((HERE / "moving").glob("*.css"))]
+        page.scripts += [f"moving/{name}{end}" for name in sorted(names)
+                         for end in (".data.js", ".js")]
+        page.styles = [f"moving/{p.name}" for p in sorted(MOVES.glob("*.css"))]
 
 
 def convert_markdown(text, page, out):
@@ -171,18 +177,23 @@ def convert_markdown(text, page, out):
 # What every body needs
 
 
+def read(tag):
+    """Return the text of a tag; that of a formula with spaces between its parts."""
+    parts = (part.get_text(" ") if part.name == "math" else part.get_text()
+             for part in tag.children)
+    return " ".join("".join(parts if tag.name != "math" else tag.get_text(" ")).split())
+
+
 def slug(text):
     """Return a heading's address: its words, joined."""
     return re.sub(r"[^\w.]+", "-", text.lower()).strip("-") or "section"
 
 
 def finish(page):
-    """Give the headings addresses, read off the title, the table of contents and what search needs."""
+    """Give the headings addresses; read off the title, the table of contents, what search needs."""
     soup, taken = page.body, set()
     for heading in soup(re.compile("^h[1-6]$")):
-        text = " ".join(heading.get_text().replace("¶", "").split())
-        for link in heading("a", class_="anchor-link"):
-            link.decompose()
+        text = read(heading)
         if heading.parent.get("id") and heading.parent.name == "section":
             address = heading.parent["id"]  # of the API page, which names its own
         else:
@@ -194,7 +205,7 @@ def finish(page):
         if heading.name == "h1":
             page.title = text
         elif heading.name in ("h2", "h3") and not heading.get("class"):
-            page.toc.append((heading.name, address, text))
+            page.toc.append((heading.name, address, Markup(heading.decode_contents())))
     for table in soup("table"):
         table.wrap(soup.new_tag("div", attrs={"class": "wide"}))
     page.sections = searchable(soup, page)
@@ -208,10 +219,11 @@ def searchable(soup, page):
         for child in node.children:
             if isinstance(child, NavigableString):
                 sections[-1][2].append(str(child))
+            elif child.name == "math":
+                sections[-1][2].append(read(child))
             elif re.fullmatch("h[1-6]", child.name):
                 address = child.get("id") or child.parent.get("id", "")
-                text = " ".join(child.get_text().split())
-                sections.append([address if child.name != "h1" else "", text, []])
+                sections.append([address if child.name != "h1" else "", read(child), []])
             elif not {"out", "unsearched"} & set(child.get("class", ())):
                 visit(child)
 
@@ -221,39 +233,37 @@ def searchable(soup, page):
     return joined[1:] if len(joined) > 1 and not joined[0][2] else joined
 
 
-def link(page, pages, root, out, lost):
-    """Point the links between sources at their pages; a file that has no page is copied."""
-    by_source = {other.source: other for other in pages}
+def link(page, pages, root, out):
+    """Point the links between sources at their pages, and return those that lead nowhere.
+
+    A file that has no page is copied.
+    """
+    by_source, lost = {other.source: other for other in pages}, []
+
+    def source_of(path):
+        path = os.path.normpath(os.path.join(os.path.dirname(page.source), unquote(path)))
+        return path.replace(os.sep, "/")
+
     for a in page.body("a", href=True):
         parts = urlsplit(a["href"])
-        if parts.scheme or parts.netloc or a["href"].startswith(("figures/", "cell-")):
+        if parts.scheme or a["href"].startswith("figures/") or a.find_parent(class_="ours"):
             continue
-        if a.find_parent(class_="ours"):
-            continue
-        target, there = None, page
-        if parts.path:
-            source = os.path.normpath(os.path.join(os.path.dirname(page.source), unquote(parts.path)))
-            source = source.replace(os.sep, "/")
-            there = by_source.get(source)
-            if there:
-                target = there.file
-            elif (root / source).is_file():
-                target = copied(source, root, out)
-        else:
-            target = ""
-        if target is None:
+        source = source_of(parts.path) if parts.path else page.source
+        there = by_source.get(source)
+        fragment = slug(unquote(parts.fragment)) if parts.fragment else ""
+        if not there and not (root / source).is_file():
             lost.append(f"{page.source}: {a['href']}")
             a.unwrap()
             continue
-        fragment = slug(unquote(parts.fragment)) if parts.fragment else ""
         if fragment and there and not there.body.find(id=fragment):
             lost.append(f"{page.source}: {a['href']}")
             fragment = ""
-        a["href"] = target + (f"#{fragment}" if fragment else "") or page.file
+        target = there.file if there else copied(source, root, out)
+        a["href"] = f"{target}#{fragment}" if fragment else target
     for image in page.body("img", src=True):
         if not image["src"].startswith(("figures/", "data:")):
-            source = os.path.normpath(os.path.join(os.path.dirname(page.source), image["src"]))
-            image["src"] = copied(source.replace(os.sep, "/"), root, out)
+            image["src"] = copied(source_of(image["src"]), root, out)
+    return lost
 
 
 def copied(source, root, out):
@@ -275,51 +285,42 @@ def readme(root):
     text = path.read_text(encoding="utf-8") if path.exists() else ""
     lead = text.split("\n## ")[0]
     section = re.search(r"^## The notebooks\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    blocks, prose = [], []
-    for block in re.split(r"\n\s*\n", section[1].strip() if section else ""):
-        found = re.findall(r"^\| \[(\w+)\]\(notebooks/\w+\.ipynb\) \| (.+?) \|$", block, re.MULTILINE)
-        if found:
-            blocks.append(("\n\n".join(prose), found))
-            prose = []
-        elif not blocks or len(block) < 200:
-            prose.append(block)
-    return lead, blocks
+    row = re.compile(r"^\| \[(\w+)\]\(notebooks/\w+\.ipynb\) \| (.+?) \|$", re.MULTILINE)
+    # What stands before a table, the table; what comes behind the last one belongs to Start.
+    blocks = re.findall(r"(.*?)((?:^\|.*\n)+)", (section[1] if section else "") + "\n",
+                        re.MULTILINE | re.DOTALL)
+    return lead, [(prose.strip(), row.findall(table)) for prose, table in blocks]
 
 
-def contents(root, out, notebooks, pages):
+def contents(root, out, pages):
     """Return the contents page, the README's words around a card for each notebook."""
     lead, blocks = readme(root)
-    page = Page("README.md", "index.html", "Contents")
-    title = re.search(r"^# (.+)", lead, re.MULTILINE)
+    page = Page("README.md", "index.html")
     convert_markdown(lead or "# nptorch", page, out)
+    notebooks = {Path(other.file).stem: other for other in pages if other.length}
     told = {name for _, rows in blocks for name, _ in rows}
     if rest := [(name, "") for name in notebooks if name not in told]:
         blocks.append(("", rest))
-    cards = []
     for prose, rows in blocks:
-        listed = []
-        for name, able in rows:
-            if name not in notebooks:
-                continue
-            other = next(p for p in pages if Path(p.file).stem == name)
-            words, lines = lengths(notebooks[name])
-            other.description = able
-            figure = other.figures.get(KEY_FIGURES.get(name)) or next(iter(other.figures.values()), None)
-            listed.append(dict(
-                page=other, number=name[:2], able=markup(able), figure=figure,
-                title=other.title, words=f"{words:,}", minutes=round(words / WORDS + lines / LINES)))
-        cards.append((Markup(markup(prose)), listed))
-    page.cards = cards
-    page.title = title[1] if title else "nptorch"
+        cards = [card(notebooks[name], able) for name, able in rows if name in notebooks]
+        page.cards.append((markup(prose), cards))
+    finish(page)
     return page
 
 
-def markup(text):
-    """Return a few words of Markdown as HTML."""
-    import mistune
+def card(page, able):
+    """Return what the contents say of a notebook."""
+    name, (words, lines) = Path(page.file).stem, page.length
+    page.description = able
+    return dict(
+        page=page, number=name[:2], able=markup(able), words=f"{words:,}",
+        minutes=round(words / WORDS + lines / LINES),
+        figure=page.figures.get(KEY_FIGURES.get(name)) or next(iter(page.figures.values()), None))
 
-    html = mistune.html(text).strip()
-    return Markup(re.sub(r"^<p>(.*)</p>$", r"\1", html) if html.count("<p>") == 1 else html)
+
+def markup(text):
+    """Return a paragraph of Markdown as HTML, without its tag."""
+    return Markup(re.sub(r"^<p>|</p>$", "", mistune.html(text).strip()))
 
 
 # All of it
@@ -355,22 +356,19 @@ def build(root, out, fresh=()):
         pages.insert(len(pages) - len([p for p in pages if p.source in BELOW]), page)
     for page in pages:
         finish(page)
-    first = contents(root, out, notebooks, pages)
-    lost = []
-    for page in [first, *pages]:
-        link(page, pages, root, out, lost)
+    first = contents(root, out, pages)
+    lost = [line for page in [first, *pages] for line in link(page, pages, root, out)]
     write(root, out, first, pages)
     return lost
 
 
 def write(root, out, first, pages):
     """Write the pages, and what they share: styles, scripts, the index for the search."""
-    loader = ChoiceLoader([FileSystemLoader(HERE / "templates")])
-    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    notebooks = [page for page in pages if page.source.startswith("notebooks/")]
-    documents = [page for page in pages if page not in notebooks]
+    environment = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True,
+                              trim_blocks=True, lstrip_blocks=True)
+    documents = [page for page in pages if not page.length]
     shared = dict(
-        first=first, notebooks=notebooks, lite=lite(out),
+        first=first,
         above=[page for page in documents if page.source not in BELOW],
         below=[page for page in documents if page.source in BELOW],
         words=WORDS, lines=LINES)
@@ -383,8 +381,8 @@ def write(root, out, first, pages):
         series.write(out / name, (HERE / name).read_bytes())
     rows = [[page.file + (f"#{address}" if address else ""), heading, page.title, text]
             for page in pages for address, heading, text in page.sections]
-    series.write(out / "index.js", "nptorch.index = " + json.dumps(rows, ensure_ascii=False,
-                                                                  separators=(",\n", ":")) + ";\n")
+    index = ",\n".join(json.dumps(row, ensure_ascii=False) for row in rows)
+    series.write(out / "index.js", f"nptorch.index = [\n{index}\n];\n")
     series.write(out / ".nojekyll", "")
     if any(page.scripts for page in pages):
         move(root, out)
@@ -392,26 +390,25 @@ def write(root, out, first, pages):
 
 def move(root, out):
     """Copy the scripts of the figures that move, and have their numbers written."""
-    for path in [*(HERE / "moving").glob("*.js"), *(HERE / "moving").glob("*.css")]:
+    for path in [*MOVES.glob("*.js"), *MOVES.glob("*.css")]:
         series.write(out / "moving" / path.name, path.read_bytes())
-    if (make := HERE / "moving/make.py").exists():
+    if (make := MOVES / "make.py").exists():
         subprocess.run([sys.executable, str(make), str(out / "moving")], check=True, cwd=root,
                        env=series.environment(root))
 
 
-def lite(out):
-    """Return the address of the series in the browser, where docs/site/lite.py has built it."""
-    return "lite/index.html" if (out / "lite/index.html").exists() else None
-
-
 def in_browser(page, out):
-    """Return where this page's notebook opens in the browser, or the list of them all."""
-    name = page.source.rpartition("/")[2]
-    if lite(out) and name.endswith(".ipynb"):
-        for path in (out / "lite/files").rglob(name):
-            inside = path.relative_to(out / "lite/files").as_posix()
-            return f"lite/lab/index.html?path={inside}"
-    return lite(out)
+    """Return where this page's notebook runs in the browser, or where all do for another page.
+
+    None where docs/site/lite.py has not built the folder lite/.
+    """
+    files, name = out / "lite/files", page.source.rpartition("/")[2]
+    if not (out / "lite/index.html").exists():
+        return None
+    found = sorted(files.rglob(name)) if page.length else []
+    if not found or not (out / "lite/lab/index.html").exists():
+        return "lite/index.html"
+    return f"lite/lab/index.html?path={quote(found[0].relative_to(files).as_posix())}"
 
 
 def main():
