@@ -12,19 +12,15 @@ import os
 import re
 import shutil
 import struct
-import sys
 from base64 import b64decode
 from itertools import pairwise
 
 import nbformat
+import pages
 import pytest
 import series
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
-
-sys.path.append(str(series.SITE))
-
-import pages
 
 NOTEBOOKS = [path.stem for path in series.find()]
 PIXEL = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5E"
@@ -199,7 +195,7 @@ def test_contents_say_what_the_readme_says(soups):
 
 
 def test_named_figures_are_there():
-    for name, cell in [*pages.KEY_FIGURES.items(), *pages.MOVING]:
+    for name, cell in [*pages.KEY_FIGURES.items(), *pages.moving()]:
         drawn = [key for key, output in outputs(name) if "image/png" in output.get("data", {})]
         assert cell in drawn, name
 
@@ -282,7 +278,7 @@ def test_moving_figure_stands_around_its_picture(small, tmp_path, monkeypatch):
     (moves / "make.py").write_text("import pathlib, sys\n"
                                    "pathlib.Path(sys.argv[1], 'ball.data.js').write_text('1')\n")
     monkeypatch.setattr(pages, "MOVES", moves)
-    monkeypatch.setattr(pages, "MOVING", {("01_one", "here"): "ball", ("01_one", "not"): "other"})
+    (moves / "places.json").write_text('{"01_one.ipynb": {"here": "ball", "not": "other"}}')
     pages.build(root, out)
     page = BeautifulSoup((out / "01_one.html").read_text("utf-8"), "html.parser")
     (box,) = page("div", class_="moving")

@@ -57,12 +57,6 @@ KEY_FIGURES = {
     "15_speed": "speed-46",
     "17_bug_hunt": "hunt-069",
 }
-# The figures that a script of moving/ sets in motion: (notebook, cell) -> the script's name.
-MOVING = {
-    ("01_tensor", "t01-c09"): "walk",
-    ("05_optimizer", "t05-49"): "ravine",
-    ("09_lenet", "09-39"): "lenet",
-}
 # What the links at the top of each page are called; other pages of docs/ go by their file's name.
 LABELS = {"README.md": "Start", "docs/pytorch.md": "PyTorch"}
 BELOW = ("CONTRIBUTING.md", "CHANGELOG.md")  # linked from the foot of each page
@@ -74,7 +68,8 @@ class Page:
 
     def __init__(self, source, file, label=None):
         self.source, self.file, self.label = source, file, label
-        self.title, self.description, self.body, self.toc = label, "", "", []
+        self.title, self.description = label or Path(file).stem, ""
+        self.body, self.toc = "", []
         self.length = self.previous = self.next = None  # of notebooks: (words, lines), pages
         self.figures, self.scripts, self.styles = {}, [], []
         self.cards, self.sections = [], []  # for the contents, for the search
@@ -117,13 +112,21 @@ class Cells(HTMLExporter):
         return self.plain.sub(r"\1", html), resources
 
 
+def moving():
+    """Return which figures a script of moving/ sets in motion: {(notebook, cell): its name}."""
+    table = MOVES / "places.json"
+    places = json.loads(table.read_text(encoding="utf-8")) if table.exists() else {}
+    return {(Path(notebook).stem, cell): name for notebook, cells in places.items()
+            for cell, name in cells.items()}
+
+
 def place_figures(notebook, page, out):
     """Write the notebook's figures into out/figures, and note in each where it is and how large.
 
     It is shown as large as it was drawn, but at no more than half of its pixels, so that it is
     sharp where a screen has two pixels for one.
     """
-    numbers = count(1)
+    numbers, places = count(1), moving()
     for cell in notebook.cells:
         for output in cell.get("outputs", []):
             if "image/png" not in output.get("data", {}):
@@ -135,9 +138,7 @@ def place_figures(notebook, page, out):
             meta["width"] = round(min(meta.get("width", columns / 2), columns / 2))
             meta["height"] = round(rows * meta["width"] / columns)
             meta["alt"] = meta.get("alt", "")
-            meta["moving"] = MOVING.get((Path(page.file).stem, cell.get("id")), "")
-            if not (MOVES / f"{meta['moving']}.js").exists():
-                meta["moving"] = ""
+            meta["moving"] = places.get((Path(page.file).stem, cell.get("id")))
             page.figures.setdefault(cell.get("id"), dict(meta))
             series.write(out / meta["src"], image)
 
@@ -158,10 +159,8 @@ def convert_notebook(notebook, page, out):
             cell.source = mathml(cell.source)
     html, _ = Cells().from_notebook_node(notebook)
     page.body = BeautifulSoup(html, "html.parser")
-    names = {meta["moving"] for meta in page.figures.values()} - {""}
-    if names:
-        common = sorted(p.name for p in MOVES.glob("*.js")
-                        if p.name.split(".")[0] not in MOVING.values())
+    if names := {meta["moving"] for meta in page.figures.values()} - {None}:
+        common = sorted(p.name for p in MOVES.glob("*.js") if p.stem not in moving().values())
         page.scripts = [f"moving/{name}" for name in common]
         page.scripts += [f"moving/{name}{end}" for name in sorted(names)
                          for end in (".data.js", ".js")]
