@@ -192,6 +192,12 @@ def test_contents_say_what_the_readme_says(soups):
         assert words <= int(shown.replace(",", "")) <= 1.2 * words  # with Markdown's code blocks
         assert 10 < int(minutes) < 100
         assert card.img["src"].startswith(f"figures/{name}-")
+    section = text.partition("## The notebooks\n")[2].partition("\n## ")[0]
+    tables = re.findall(r"^\|.*?(?=\n\n|\Z)", section, re.MULTILINE | re.DOTALL)
+    lists = soups["index.html"].select(".cards")
+    assert [len(one("li")) for one in lists] == [table.count("](notebooks/") for table in tables]
+    for paragraph in re.findall(r"^[A-Z].+?(?=\n\n)", section, re.MULTILINE | re.DOTALL)[:2]:
+        assert letters(paragraph) in letters(soups["index.html"].main.get_text())
 
 
 def test_named_figures_are_there():
@@ -231,7 +237,8 @@ def test_package_page_has_every_public_name(soups):
             if section:
                 explained += 1
                 assert letters(item.__doc__)[:200] in letters(section.get_text())
-            elif item.__module__.startswith("nptorch"):
+            elif item.__module__.startswith("nptorch.") and (
+                    hasattr(module, "__path__") or address in series.ADDRESSES):
                 assert key in [code.get_text() for code in part("code")], f"{name}.{key}"
     assert explained > 150
     assert "#cell-" in home["nn.Linear"].a["href"]

@@ -78,7 +78,7 @@ def names_of(name, module):
 
     At an address all of ours that stand there, in other modules those that they define.
     """
-    address = hasattr(module, "__path__") or name.removeprefix("nptorch.") in ADDRESSES
+    address = hasattr(module, "__path__") or name.removeprefix("nptorch.") in series.ADDRESSES
     return [(key, item) for key, item in vars(module).items()
             if not key.startswith("_") and (inspect.isclass(item) or inspect.isroutine(item))
             and item.__doc__ and item.__module__.startswith("nptorch.")

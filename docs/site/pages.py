@@ -207,6 +207,13 @@ def finish(page):
             page.toc.append((heading.name, address, Markup(heading.decode_contents())))
     for table in soup("table"):
         table.wrap(soup.new_tag("div", attrs={"class": "wide"}))
+        # Where the first column alone fills a narrow screen, a row is shown as a few lines there.
+        if max((len(row.td.get_text()) for row in table("tr") if row.td), default=0) > 40:
+            table["class"] = "stacked"
+            labels = [label.get_text() for label in table("th")]
+            for row in table("tr"):
+                for label, cell in zip(labels, row("td")):
+                    cell["data-label"] = label
     page.sections = searchable(soup, page)
 
 
@@ -261,7 +268,14 @@ def link(page, pages, root, out):
         a["href"] = f"{target}#{fragment}" if fragment else target
     for image in page.body("img", src=True):
         if not image["src"].startswith(("figures/", "data:")):
-            image["src"] = copied(source_of(image["src"]), root, out)
+            source = Path(source_of(image["src"]))
+            image["src"] = copied(source.as_posix(), root, out)
+            still = source.with_suffix(".png")
+            if source.suffix == ".gif" and (root / still).exists():  # for those who want no motion
+                picture = image.wrap(page.body.new_tag("picture"))
+                picture.insert(0, page.body.new_tag(
+                    "source", media="(prefers-reduced-motion: reduce)",
+                    srcset=copied(still.as_posix(), root, out)))
     return lost
 
 
@@ -286,7 +300,7 @@ def readme(root):
     section = re.search(r"^## The notebooks\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
     row = re.compile(r"^\| \[(\w+)\]\(notebooks/\w+\.ipynb\) \| (.+?) \|$", re.MULTILINE)
     # What stands before a table, the table; what comes behind the last one belongs to Start.
-    blocks = re.findall(r"(.*?)((?:^\|.*\n)+)", (section[1] if section else "") + "\n",
+    blocks = re.findall(r"(.*?)((?:^\|[^\n]*\n)+)", (section[1] if section else "") + "\n",
                         re.MULTILINE | re.DOTALL)
     return lead, [(prose.strip(), row.findall(table)) for prose, table in blocks]
 
@@ -347,7 +361,10 @@ def build(root, out, fresh=()):
         source = path.relative_to(root).as_posix()
         file = "start.html" if source == "README.md" else f"{path.stem.lower()}.html"
         page = Page(source, file, LABELS.get(source, path.stem.capitalize()))
-        convert_markdown(path.read_text(encoding="utf-8"), page, out)
+        text = path.read_text(encoding="utf-8")
+        if source == "README.md":  # its lead stands on the contents page
+            text = text[text.index("\n## ") + 2 :] if "\n## " in text else text
+        convert_markdown(text, page, out)
         pages.append(page)
     if (root / "nptorch/__init__.py").exists():
         page = Page("nptorch/", "api.html", "API")
