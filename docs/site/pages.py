@@ -405,12 +405,17 @@ def write(root, out, first, pages):
 
 
 def move(root, out):
-    """Copy the scripts of the figures that move, and have their numbers written."""
+    """Copy the scripts of the figures that move, and have their numbers computed."""
     for path in [*MOVES.glob("*.js"), *MOVES.glob("*.css")]:
         series.write(out / "moving" / path.name, path.read_bytes())
-    if (make := MOVES / "make.py").exists():
-        subprocess.run([sys.executable, str(make), str(out / "moving")], check=True, cwd=root,
-                       env=series.environment(root))
+    compute(root, out / "moving")
+
+
+def compute(root, folder):
+    """Write the numbers of the figures that move into a folder."""
+    if (MOVES / "make.py").exists():
+        subprocess.run([sys.executable, str(MOVES / "make.py"), str(folder.resolve())], check=True,
+                       cwd=root)
 
 
 def in_browser(page, out):
