@@ -40,7 +40,8 @@ ADDRESSES = {  # of PyTorch, each in a file that the exporter writes from names 
 }
 NAMES = json.loads(Path(__file__).with_name("pytorch_names.json").read_text(encoding="utf-8"))
 ASKED_FOR = ("training", "datasets", "models")  # what `import nptorch` leaves to be asked for
-BY_HAND = ("nptorch/__main__.py", "nptorch/gpt.py")  # the commands, which no notebook exports
+# The commands, which no notebook exports.
+BY_HAND = ("nptorch/__main__.py", "nptorch/gpt.py", "nptorch/series.py")
 # What the exporter writes begins with this. A later notebook may bind anew what an earlier one did
 # simply, so the order counts: pyproject.toml has ruff leave these imports unsorted.
 HEAD = '"""{}, in plain NumPy, in the order of the notebooks."""\n\n'
