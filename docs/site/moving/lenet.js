@@ -74,7 +74,7 @@ function stagesOf(net, data, picture) {
 }
 
 // A drawing of side by side numbers, made a picture as MNIST's were: its ink is shrunk to fit into 20
-// by 20, each pixel the mean of what lies in it, and its centre of mass comes to the middle of 28 by 28.
+// by 20, each pixel the mean of what lies in it, and its centre of mass comes to the middle of 28 by 28 (pixel 14).
 function centred(drawing, side) {
   let [x0, y0, x1, y1] = [side, side, -1, -1];
   drawing.forEach((ink, i) => {
@@ -92,8 +92,8 @@ function centred(drawing, side) {
       [mass, mx, my] = [mass + ink, mx + ink * (x + 0.5), my + ink * (y + 0.5)];
     }
   }
-  // Whole pixels, as MNIST's digits were moved: the box keeps its own grid.
-  const left = Math.round(14 - (mx / mass - x0) * scale), top = Math.round(14 - (my / mass - y0) * scale);
+  // The box keeps its own grid: MNIST's were moved by whole pixels, the centre of mass into pixel 14.
+  const left = Math.round(14.5 - (mx / mass - x0) * scale), top = Math.round(14.5 - (my / mass - y0) * scale);
   const share = (from, cell) => Math.max(0, Math.min(from + scale, cell + 1) - Math.max(from, cell));
   for (let y = y0; y <= y1; y++) {
     for (let x = x0; x <= x1; x++) {

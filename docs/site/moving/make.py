@@ -2,9 +2,9 @@
 
     python docs/site/moving/make.py FOLDER
 
-Each sets nptorch.data.NAME of a page. The numbers are computed here by nptorch, with definitions that
-the notebooks hold: the walk of 01, the ravine and the map of 05, the net of 09. Its weights are those
-that 09 left in build/lenet.npz; where it has not run, `python -m nptorch` trains them.
+Each sets nptorch.data.NAME of a page. The numbers are computed here by nptorch, with definitions
+that the notebooks hold: the walk of 01, the ravine and the map of 05, the net of 09. Its weights
+are those that 09 left in build/lenet.npz; where it has not run, `python -m nptorch` trains them.
 """
 
 import json
@@ -130,7 +130,7 @@ def trained(path=WEIGHTS):
 
 
 def lenet(model=None, test=None):
-    """LeNet's weights, and digits of the test: the first of each class, then four that it misreads."""
+    """LeNet's weights, and digits of the test: the first of each class, and four misread."""
     import plots
 
     model, test = model or trained(), test or mnist_or_digits()[1]

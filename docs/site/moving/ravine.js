@@ -37,7 +37,7 @@ nptorch.figures.ravine = function (element, data) {
 
   const slider = (name, label, max, step, value) => {
     const number = make("output", {});
-    const input = make("input", {type: "range", min: 0, max, step, value, oninput: () => {
+    const input = make("input", {type: "range", "aria-label": label, min: 0, max, step, value, oninput: () => {
       if (name !== "steps") nsteps.input.value = data.steps;
       play.stop();
       show();
