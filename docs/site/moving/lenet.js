@@ -1,7 +1,8 @@
-// LeNet, with the weights that notebook 09 trained, reads what is drawn, layer by layer. data: weights
-// (base64, float32, one array behind the other), shapes [[name, shape], ...], paper and ink (what
-// normalized makes of pixels 0 and 1), ramp (colours), first (the picture to begin with), digits
-// [{label, misread}, ...] with their pixels in pictures (base64, a byte each), source (of the test's digits), misread, of.
+// LeNet, with the weights that notebook 09 trained, reads what is drawn, layer by layer. data:
+// weights (base64, float32, one array behind the other), shapes [[name, shape], ...], paper and ink
+// (what normalized makes of pixels 0 and 1), ramp (colours), first (the picture to begin with),
+// digits [{label, misread}, ...] with their pixels in pictures (base64, a byte each), source (of the
+// test's digits), misread, of.
 "use strict";
 window.nptorch = window.nptorch || {};
 nptorch.figures = nptorch.figures || {};
@@ -20,10 +21,10 @@ function weightsOf(data) {
   return found;
 }
 
-// A convolution of n maps of side by side, in a margin of zeros, with kernels (m, n, 5, 5), and ReLU.
+// A convolution of n maps of side by side, in a margin of zeros, with kernels (m, n, 5, 5); ReLU.
 function convolved(maps, n, side, weight, bias, margin) {
-  const wide = side + 2 * margin, places = wide - 4, out = new Float32Array(bias.length * places ** 2);
-  const padded = new Float32Array(n * wide * wide);
+  const wide = side + 2 * margin, padded = new Float32Array(n * wide * wide);
+  const places = wide - 4, out = new Float32Array(bias.length * places ** 2);
   for (let row = 0; row < n * side; row++) {
     const map = Math.floor(row / side), y = row % side + margin;
     padded.set(maps.subarray(row * side, (row + 1) * side), (map * wide + y) * wide + margin);
@@ -56,12 +57,14 @@ function pooled(maps, side) {
 }
 
 function linear(x, weight, bias) {
-  return bias.map((sum, i) => x.reduce((total, value, j) => total + weight[i * x.length + j] * value, sum));
+  return bias.map((start, i) =>
+    x.reduce((sum, value, j) => sum + weight[i * x.length + j] * value, start));
 }
 
 // What each layer makes of a picture of 28 by 28 numbers, 0 for paper and 1 for ink.
 function stagesOf(net, data, picture) {
-  const relu = x => x.map(value => Math.max(value, 0)), at = i => [net[`layers.${i}.weight`], net[`layers.${i}.bias`]];
+  const relu = x => x.map(value => Math.max(value, 0));
+  const at = i => [net[`layers.${i}.weight`], net[`layers.${i}.bias`]];
   const seen = Float32Array.from(picture, ink => data.paper + ink * (data.ink - data.paper));
   const maps6 = convolved(seen, 1, 28, ...at(0), 2), halved6 = pooled(maps6, 28);
   const maps16 = convolved(halved6, 6, 14, ...at(3), 0), halved16 = pooled(maps16, 10);
@@ -73,8 +76,9 @@ function stagesOf(net, data, picture) {
     probabilities: powers.map(power => power / total)};
 }
 
-// A drawing of side by side numbers, made a picture as MNIST's were: its ink is shrunk to fit into 20
-// by 20, each pixel the mean of what lies in it, and its centre of mass comes to the middle of 28 by 28 (pixel 14).
+// A drawing of side by side numbers, made a picture as MNIST's were: its ink is shrunk to fit into
+// 20 by 20, each pixel the mean of what lies in it. This box is moved by whole pixels, so that the
+// centre of mass comes into pixel 14 of 28, across and down.
 function centred(drawing, side) {
   let [x0, y0, x1, y1] = [side, side, -1, -1];
   drawing.forEach((ink, i) => {
@@ -92,9 +96,9 @@ function centred(drawing, side) {
       [mass, mx, my] = [mass + ink, mx + ink * (x + 0.5), my + ink * (y + 0.5)];
     }
   }
-  // The box keeps its own grid: MNIST's were moved by whole pixels, the centre of mass into pixel 14.
-  const left = Math.round(14.5 - (mx / mass - x0) * scale), top = Math.round(14.5 - (my / mass - y0) * scale);
-  const share = (from, cell) => Math.max(0, Math.min(from + scale, cell + 1) - Math.max(from, cell));
+  const left = Math.round(14.5 - (mx / mass - x0) * scale);
+  const top = Math.round(14.5 - (my / mass - y0) * scale);
+  const share = (from, cell) => Math.min(from + scale, cell + 1) - Math.max(from, cell);
   for (let y = y0; y <= y1; y++) {
     for (let x = x0; x <= x1; x++) {
       const ink = drawing[y * side + x];
@@ -121,7 +125,7 @@ nptorch.figures.lenet = function (element, data) {
 
   // Maps (n, h, w) as squares in rows, each map in its own scale, or all in one.
   function paint(canvas, values, n, columns, grey = false) {
-    const w = Math.sqrt(values.length / n), gap = n > 1 && w > 1 ? Math.max(1, Math.round(w / 10)) : 0;
+    const w = Math.sqrt(values.length / n), gap = n > 1 && w > 1 ? Math.ceil(w / 10) : 0;
     canvas.width = columns * (w + gap) - gap;
     canvas.height = Math.ceil(n / columns) * (w + gap) - gap;
     const pen = canvas.getContext("2d"), image = pen.createImageData(w, w);
@@ -138,8 +142,8 @@ nptorch.figures.lenet = function (element, data) {
   const pad = make("canvas", {width: side, height: side, class: "paper"});
   const pen = pad.getContext("2d", {willReadFrequently: true}), tip = make("span", {class: "tip"});
   const help = make("p", {class: "help", id: "pen-and-keys"},
-    "Draw with the mouse or a finger. By keyboard: arrow keys move the pen (with Shift, in small steps), "
-    + "space puts it down and lifts it.");
+    "Draw with the mouse or a finger. By keyboard: arrow keys move the pen (with Shift, in small "
+    + "steps), space puts it down and lifts it.");
   const at = {x: side / 2, y: side / 4, down: false};
   const board = make("div", {class: "board", tabindex: 0, role: "application",
     "aria-label": "Paper to draw a digit on", "aria-describedby": help.id,
@@ -151,7 +155,7 @@ nptorch.figures.lenet = function (element, data) {
     pen.lineCap = pen.lineJoin = "round";
     pen.beginPath();
     pen.moveTo(at.x, at.y);
-    pen.lineTo(x, y);
+    pen.lineTo(x + 0.01, y);  // a line of no length would leave no dot
     pen.stroke();
     told = null;
   }
@@ -168,8 +172,8 @@ nptorch.figures.lenet = function (element, data) {
   }
 
   const place = event => {
-    const box = pad.getBoundingClientRect();
-    return [(event.clientX - box.left) * side / box.width, (event.clientY - box.top) * side / box.height];
+    const box = pad.getBoundingClientRect(), scale = side / box.width;
+    return [(event.clientX - box.left) * scale, (event.clientY - box.top) * scale];
   };
 
   function pressed(event) {
@@ -191,8 +195,8 @@ nptorch.figures.lenet = function (element, data) {
   }
 
   function typed(event) {
-    const [dx, dy] = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]}[event.key]
-      || [0, 0];
+    const ways = {ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1]};
+    const [dx, dy] = ways[event.key] || [0, 0];
     if (event.key === " ") {
       at.down = !at.down;
       moveTo(at.x, at.y);
@@ -216,7 +220,7 @@ nptorch.figures.lenet = function (element, data) {
 
   // The layers, each a caption and a canvas.
   const rows = [["picture", "What the net is given: 28 × 28 numbers", 1, 1],
-    ["maps6", "Convolution, ReLU: 6 maps, 28 × 28. Each of six kernels has marked where its strokes are", 6, 6],
+    ["maps6", "Convolution, ReLU: 6 maps, 28 × 28. Where each of six kernels finds its strokes", 6, 6],
     ["halved6", "Max pooling: 6 × 14 × 14. The largest of each four", 6, 6],
     ["maps16", "Convolution, ReLU: 16 maps, 10 × 10. Where combinations of strokes are", 16, 8],
     ["halved16", "Max pooling: 16 × 5 × 5, in all 400 numbers", 16, 8],
@@ -224,8 +228,8 @@ nptorch.figures.lenet = function (element, data) {
     ["units84", "Linear, ReLU: 84 units", 84, 42]].map(([name, text, n, columns], i) => {
     const canvas = make("canvas", {class: name === "picture" ? "paper" : "maps", role: "img",
       "aria-label": text});
-    const draw = stages => paint(canvas, stages[name], n, columns, name === "picture");
-    return {draw, row: make("figure", {class: name, style: `--i: ${i}`}, make("figcaption", {}, text), canvas)};
+    return {draw: stages => paint(canvas, stages[name], n, columns, name === "picture"),
+      row: make("figure", {class: name, style: `--i: ${i}`}, make("figcaption", {}, text), canvas)};
   });
   const bars = Array.from({length: 10}, (_, digit) => make("li", {}, make("b", {}, String(digit)),
     make("span", {class: "bar"}), make("span", {class: "share"})));
@@ -233,13 +237,14 @@ nptorch.figures.lenet = function (element, data) {
     make("figcaption", {}, "At the end, linear and softmax: ten probabilities"),
     make("ol", {class: "digits"}, ...bars));
   const layers = make("div", {class: "layers"}, ...rows.map(each => each.row));
-  const said = make("p", {class: "said", "aria-live": "polite"});
+  // The answer, seen at each move of the pen, and read out at the end of a stroke.
+  const said = make("p", {class: "said"}), readOut = make("p", {class: "unseen", "aria-live": "polite"});
   let stages = null;
 
   // Read what is on the pad, or the pixels of a given digit just as they are.
   function look(pixels) {
-    picture = pixels || centred(Float32Array.from({length: side * side},
-      ((ink, _, i) => ink[4 * i + 3] / 255).bind(null, pen.getImageData(0, 0, side, side).data)), side);
+    const ink = pen.getImageData(0, 0, side, side).data.filter((_, i) => i % 4 === 3);
+    picture = pixels || centred(Float32Array.from(ink, alpha => alpha / 255), side);
     stages = stagesOf(net, data, picture);
     for (const each of rows) each.draw(stages);
     const best = stages.probabilities.indexOf(Math.max(...stages.probabilities));
@@ -249,15 +254,15 @@ nptorch.figures.lenet = function (element, data) {
       bar.lastChild.textContent = percent(share);
       bar.classList.toggle("best", digit === best);
     });
-    return best;
+    const share = percent(stages.probabilities[best]);
+    said.textContent = (picture.some(ink => ink)
+      ? `LeNet reads ${best === 8 ? "an" : "a"} ${best} (${share}).`
+      : `An empty page: the net says ${best}, but gives it ${share} only.`)
+      + (told === null ? "" : ` The label says ${told}.`);
   }
 
   function say(before = "") {
-    const best = stages.probabilities.indexOf(Math.max(...stages.probabilities));
-    const share = percent(stages.probabilities[best]);
-    said.textContent = before + (picture.some(ink => ink) ? `LeNet reads a ${best} (${share}).`
-      : `An empty page: the net says ${best}, but gives it ${share} only.`)
-      + (told === null ? "" : ` The label says ${told}.`);
+    readOut.textContent = before + said.textContent;
   }
 
   function show(pixels, label) {
@@ -265,6 +270,11 @@ nptorch.figures.lenet = function (element, data) {
     told = label;
     look(pixels);
     say();
+  }
+
+  function clear() {
+    show(new Float32Array(784), null);
+    moveTo(side / 2, side / 4);
   }
 
   function slowly(pace) {
@@ -275,22 +285,23 @@ nptorch.figures.lenet = function (element, data) {
   }
 
   const samples = data.digits.map(({label, misread}, i) => {
-    const canvas = make("canvas", {class: "paper"}), pixels = bytes.subarray(784 * i, 784 * (i + 1));
+    const canvas = make("canvas", {class: "paper"});
+    const pixels = bytes.subarray(784 * i, 784 * (i + 1));
     paint(canvas, pixels, 1, 1, true);
     return make("button", {type: "button", class: misread ? "misread" : "",
       "aria-label": `test digit ${i + 1}, a ${label}${misread ? ", which the net misreads" : ""}`,
       onclick: () => { show(pixels, label); slowly(0.15); }}, canvas);
   });
-  const dashes = data.digits.some(each => each.misread) ? " Those in dashes it misreads." : "";
+  const dashes = data.digits.some(each => each.misread) ? " Those in dashes are some of these." : "";
   element.append(
     make("div", {class: "beside"},
       make("div", {}, board, nptorch.controls("The drawing",
-        nptorch.button("Clear", () => show(new Float32Array(784), null)),
+        nptorch.button("Clear", clear),
         nptorch.button("Read it slowly", () => slowly(1)))),
-      make("div", {class: "asked"}, said, answer)),
+      make("div", {class: "asked"}, said, readOut, answer)),
     help,
     make("p", {class: "help"}, `Or take one of the ${data.of.toLocaleString("en")} test digits of `
-      + `${data.source}, of which this net misreads ${data.misread.toLocaleString("en")}.${dashes}`),
+      + `${data.source}. This net misreads ${data.misread.toLocaleString("en")} of them.${dashes}`),
     make("div", {class: "samples", role: "group", "aria-label": "Digits of the test"}, ...samples),
     layers);
   show(Float32Array.from(nptorch.decoded(data.first, Uint8Array), value => value / 255), null);

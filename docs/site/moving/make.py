@@ -62,16 +62,15 @@ def walk():
     L = c * d
     tensors, steps = dict(a=a, b=b, c=c, d=d, L=L), []
     names = {tensor: name for name, tensor in tensors.items()}
-    signs, made, born = {"MulBackward0": " · ", "AddBackward0": " + "}, {}, {}
+    signs, made = {"MulBackward0": " · ", "AddBackward0": " + "}, {}
     for name, tensor in tensors.items():
         if node := tensor.grad_fn:
-            born[name] = node.born - c.grad_fn.born
             made[name] = signs[node.name].join(names[x] for x, _ in node.edges)
             node.edges = [(x, watched(back, {"from": name, "to": names[x]}, steps))
                           for x, back in node.edges]
     L.backward()
     return dict(values={name: tensor.item() for name, tensor in tensors.items()}, made=made,
-                born=born, given=steps[0]["given"], steps=steps,
+                given=steps[0]["given"], steps=steps,
                 grads={name: tensors[name].grad.item() for name in "ab"})
 
 

@@ -1,7 +1,7 @@
-// Momentum on the ravine of notebook 05: a path for any learning rate and momentum, its loss, and its
-// place on the map of all pairs. data: curvatures, start, ramp (colours from the best rate to 1), best,
-// limit and top (the map's ends), steps, presets [{name, lr, momentum}], rings (pairs whose rate was
-// measured: [{lr, momentum, rate}]).
+// Momentum on the ravine of notebook 05: a path for any learning rate and momentum, its loss, and
+// its place on the map of all pairs. data: curvatures, start, ramp (colours from the best rate to 1),
+// best, limit and top (the map's ends), steps, presets [{name, lr, momentum}], rings (pairs whose
+// rate was measured: [{lr, momentum, rate}]).
 "use strict";
 window.nptorch = window.nptorch || {};
 nptorch.figures = nptorch.figures || {};
@@ -29,24 +29,27 @@ function rateOf(lr, momentum, curvatures) {
 
 nptorch.figures.ravine = function (element, data) {
   const {make, colour} = nptorch, {curvatures, limit, top} = data;
+  const steep = Math.max(...curvatures);
   const rate = (lr, momentum) => rateOf(lr, momentum, curvatures);
   const loss = p => p.reduce((sum, x, i) => sum + curvatures[i] * x * x / 2, 0);
   const short = x => (Math.abs(x) >= 1e4 || (x && Math.abs(x) < 1e-3)
     ? x.toExponential(1).replace("e+", "e") : String(+x.toPrecision(3))).replaceAll("-", "−");
   let path = [];
 
-  const slider = (name, label, max, step, value) => {
+  const slider = (label, max, step, value) => {
     const number = make("output", {});
-    const input = make("input", {type: "range", "aria-label": label, min: 0, max, step, value, oninput: () => {
-      if (name !== "steps") nsteps.input.value = data.steps;
+    const oninput = () => {
+      if (label !== "steps shown") nsteps.input.value = data.steps;
       play.stop();
       show();
-    }});
+    };
+    const look = {type: "range", "aria-label": label, min: 0, max, step, value};
+    const input = make("input", {...look, oninput});
     return {input, number, row: make("label", {}, make("span", {}, label), input, number)};
   };
-  const lr = slider("lr", "learning rate", limit, 0.0005, data.presets[0].lr);
-  const momentum = slider("momentum", "momentum", top, 0.0005, data.presets[0].momentum);
-  const nsteps = slider("steps", "steps shown", data.steps, 1, data.steps);
+  const lr = slider("learning rate", limit, 0.0005, data.presets[0].lr);
+  const momentum = slider("momentum", top, 0.0005, data.presets[0].momentum);
+  const nsteps = slider("steps shown", data.steps, 1, data.steps);
 
   // The ravine from above. Its level lines are ellipses; y points upwards.
   const view = make("svg:svg", {viewBox: "-10.6 -3.2 14.2 6.4", class: "valley", role: "img"});
@@ -66,21 +69,24 @@ nptorch.figures.ravine = function (element, data) {
   const map = make("svg:svg", {viewBox: "0 0 400 290", role: "img", onpointerdown: picked,
     onpointermove: event => event.buttons && picked(event)});
   const write = (x, y, text, look = "") => make("svg:text", {x, y, class: look}, text);
-  for (let x = 0; x <= limit; x += 0.02) map.append(write(across(x), low + 16, +x.toFixed(2), "mid"));
+  for (let i = 0; i * 0.02 < limit; i++) {
+    map.append(write(across(i * 0.02), low + 16, (i * 0.02).toFixed(2), "mid"));
+  }
   for (const m of [0, 0.2, 0.4, 0.6, 0.8, 1]) map.append(write(left - 6, up(m) + 4, m, "end"));
   map.append(write((left + right) / 2, 286, "learning rate", "mid"),
     make("svg:text", {transform: `translate(11 ${(low + high) / 2}) rotate(-90)`, class: "mid"},
       "momentum"),
     make("svg:path", {class: "frame", d: `M${left} ${high}V${low}H${right}`}),
     make("svg:path", {class: "edge",
-      d: `M${across(2 / Math.max(...curvatures))} ${up(0)}L${across(4 / Math.max(...curvatures))} ${up(1)}`}),
+      d: `M${across(2 / steep)} ${up(0)}L${across(4 / steep)} ${up(1)}`}),
     write(across(0.0222), up(0.15), "the flat axis creeps", "on mid"),
     write(across(0.03), up(0.86), "both axes swing", "on mid"),
-    write(across(0.0515), up(0.22), "← the steep axis jumps"), write(across(0.066), up(0.42), "diverges"));
+    write(across(0.0515), up(0.22), "← the steep axis jumps"),
+    write(across(0.066), up(0.42), "diverges"));
   const css = r => `rgb(${colour(data.ramp, (r - data.best) / (1 - data.best))})`;
   for (const ring of data.rings) {
-    map.append(make("svg:circle", {cx: across(ring.lr), cy: up(ring.momentum), r: 5, fill: css(ring.rate),
-      class: "measured"}));
+    map.append(make("svg:circle", {cx: across(ring.lr), cy: up(ring.momentum), r: 5,
+      fill: css(ring.rate), class: "measured"}));
   }
   const here = make("svg:circle", {r: 6.5, class: "here"});
   map.append(here);
@@ -128,7 +134,8 @@ nptorch.figures.ravine = function (element, data) {
   function show() {
     const [x, m, n] = [lr, momentum, nsteps].map(each => +each.input.value), r = rate(x, m);
     path = descentOf(x, m, curvatures, data.start, n);
-    const end = path[n], value = loss(end), inside = p => Math.abs(p[0] + 3.5) < 20 && Math.abs(p[1]) < 9;
+    const end = path[n], value = loss(end);
+    const inside = p => Math.abs(p[0] + 3.5) < 7.1 && Math.abs(p[1]) < 3.2;
     // A path that leaves the picture for good is drawn until it is a hundred away.
     const away = path.findIndex(p => Math.hypot(...p) > 100);
     const drawn = away < 0 ? path : path.slice(0, away + 1), shown = drawn[drawn.length - 1];
@@ -145,13 +152,13 @@ nptorch.figures.ravine = function (element, data) {
     lr.number.textContent = x.toFixed(4);
     momentum.number.textContent = m.toFixed(4);
     nsteps.number.textContent = n;
-    const off = !inside(end) || Math.abs(end[1]) > 3.2 || end[0] > 3.6 || end[0] < -10.6;
     const fate = r > 1 ? "It diverges: in the long run each step multiplies the distance by"
       : r === 1 ? "It neither comes nearer nor goes away: each step leaves all of the distance,"
         : "In the long run each step leaves this share of the distance:";
     if (!play.timer) {
       said.textContent = `${fate} ${r.toFixed(3)}. After ${n} steps the loss is ${short(value)}`
-        + (off ? `, and the ball is off the picture, ${short(Math.hypot(...end))} from the goal.` : ".");
+        + (inside(end) ? "."
+          : `, and the ball is off the picture, ${short(Math.hypot(...end))} from the goal.`);
     }
     view.setAttribute("aria-label", `The path of ${n} steps from the left end of the valley.`);
     map.setAttribute("aria-label", `The place on the map: rate ${r.toFixed(3)}.`);
@@ -174,7 +181,7 @@ nptorch.figures.ravine = function (element, data) {
       lr.row, momentum.row, nsteps.row),
     nptorch.controls("Play, and pairs to try", play, ...presets), said, view,
     make("div", {class: "beside"},
-      make("figure", {}, make("figcaption", {}, "The map: darker is faster. Press a place to try it."),
+      make("figure", {}, make("figcaption", {}, "The map: darker is faster. Click to try a place."),
         make("div", {class: "map"}, canvas, map),
         make("div", {class: "legend"}, `rate ${data.best}`, bar, "1 (the edge)")),
       make("figure", {}, make("figcaption", {}, "The loss at each step, logarithmic"), losses)));

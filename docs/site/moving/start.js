@@ -1,13 +1,13 @@
-// Starts the figures that move: each <div class="moving" data-figure="NAME"><img ...></div> of a page
-// is handed to nptorch.figures.NAME(element, nptorch.data.NAME). Where scripts don't run, where the
-// numbers are missing and where a figure fails, the picture stays.
+// Starts the figures that move: each <div class="moving" data-figure="NAME"><img ...></div> of a
+// page is handed to nptorch.figures.NAME(element, nptorch.data.NAME). Where scripts don't run, where
+// the numbers are missing and where a figure fails, the picture stays.
 "use strict";
 window.nptorch = window.nptorch || {};
 nptorch.figures = nptorch.figures || {};
 nptorch.data = nptorch.data || {};
 
-// An element: its tag ("svg:path" for one of SVG), its attributes, what stands in it. Attributes that
-// begin with "on" are listeners.
+// An element: its tag ("svg:path" for one of SVG), its attributes, what stands in it. Attributes
+// that begin with "on" are listeners.
 nptorch.make = function (tag, attributes = {}, ...children) {
   const [kind, name] = tag.startsWith("svg:") ? ["http://www.w3.org/2000/svg", tag.slice(4)]
     : ["http://www.w3.org/1999/xhtml", tag];

@@ -1,6 +1,6 @@
-// The walk back through L = c * d, edge by edge, as notebook 01 shows it in four frames. data: values
-// {name: number}, made {name: "c + a"}, born {name: age}, given (what L begins with), steps in the
-// order of the walk ({from, to, given, slope, arriving}), and grads {leaf: number} as backward left them.
+// The walk back through L = c * d, edge by edge, as notebook 01 shows it in four frames. data:
+// values {name: number}, made {name: "c + a"}, given (what L begins with), steps in the order of
+// the walk ({from, to, given, slope, arriving}), and grads {leaf: number} as backward left them.
 "use strict";
 window.nptorch = window.nptorch || {};
 nptorch.figures = nptorch.figures || {};
@@ -24,7 +24,7 @@ function stateOfWalk(data, k) {
 function saidOfWalk(data, k, now, parts, waits, next) {
   const sum = name => parts[name].length > 1
     ? `${parts[name].join(" + ")} = ${parts[name].reduce((a, b) => a + b)}` : `${parts[name]}`;
-  if (k === 0) return "Forwards: the values. Each node keeps what it was made from, and each slope.";
+  if (k === 0) return "Forwards: the values. Each node keeps what it was made from, with the slopes.";
   if (!now) return `The walk begins at ${next.from}, the youngest, with ${data.given}: `
     + `the derivative of ${next.from} by itself.`;
   let said = `${now.from} hands ${now.given} · ${now.slope} = ${now.arriving} to ${now.to}.`;
@@ -53,7 +53,8 @@ nptorch.figures.walk = function (element, data) {
     const [tx, ty] = [u - p * inBox, v - q * inBox], [bx, by] = [tx - 10 * p, ty - 10 * q];
     const line = make("svg:g", {class: "edge"}, make("svg:path", {d: `M${x} ${y}L${bx} ${by}`}),
       make("svg:path", {d: `M${tx} ${ty}L${bx - 5 * q} ${by + 5 * p}L${bx + 5 * q} ${by - 5 * p}Z`}));
-    const label = make("svg:g", {class: "flow", transform: `translate(${(x + u) / 2} ${(y + v) / 2})`},
+    const label = make("svg:g",
+      {class: "flow", transform: `translate(${(x + u) / 2} ${(y + v) / 2})`},
       make("svg:circle", {r: 15}), make("svg:text", {y: 5}, String(step.arriving)));
     drawing.append(line);
     return [step, {line, label, way: [(x - u) / 2, (y - v) / 2]}];
