@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs/site/moving"
 NODE, CHROMIUM = shutil.which("node"), shutil.which("chromium")
 sys.path.insert(0, str(FOLDER))
-make = pytest.importorskip("make", reason="plots needs the notebooks' packages")
+make = pytest.importorskip("make", reason="needs the site's sources")
 needs_node = pytest.mark.skipif(NODE is None, reason="needs node, to run the scripts")
 
 

@@ -238,7 +238,8 @@ nptorch.figures.lenet = function (element, data) {
     make("ol", {class: "digits"}, ...bars));
   const layers = make("div", {class: "layers"}, ...rows.map(each => each.row));
   // The answer, seen at each move of the pen, and read out at the end of a stroke.
-  const said = make("p", {class: "said"}), readOut = make("p", {class: "unseen", "aria-live": "polite"});
+  const said = make("p", {class: "said", style: `--i: ${rows.length}`});
+  const readOut = make("p", {class: "unseen", "aria-live": "polite"});
   let stages = null;
 
   // Read what is on the pad, or the pixels of a given digit just as they are.
@@ -292,7 +293,7 @@ nptorch.figures.lenet = function (element, data) {
       "aria-label": `test digit ${i + 1}, a ${label}${misread ? ", which the net misreads" : ""}`,
       onclick: () => { show(pixels, label); slowly(0.15); }}, canvas);
   });
-  const dashes = data.digits.some(each => each.misread) ? " Those in dashes are some of these." : "";
+  const dashes = data.digits.some(each => each.misread) ? ", such as those in dashes" : "";
   element.append(
     make("div", {class: "beside"},
       make("div", {}, board, nptorch.controls("The drawing",
@@ -301,7 +302,7 @@ nptorch.figures.lenet = function (element, data) {
       make("div", {class: "asked"}, said, readOut, answer)),
     help,
     make("p", {class: "help"}, `Or take one of the ${data.of.toLocaleString("en")} test digits of `
-      + `${data.source}. This net misreads ${data.misread.toLocaleString("en")} of them.${dashes}`),
+      + `${data.source}. This net misreads ${data.misread.toLocaleString("en")} of them${dashes}.`),
     make("div", {class: "samples", role: "group", "aria-label": "Digits of the test"}, ...samples),
     layers);
   show(Float32Array.from(nptorch.decoded(data.first, Uint8Array), value => value / 255), null);

@@ -52,15 +52,15 @@ nptorch.figures.ravine = function (element, data) {
   const nsteps = slider("steps shown", data.steps, 1, data.steps);
 
   // The ravine from above. Its level lines are ellipses; y points upwards.
-  const view = make("svg:svg", {viewBox: "-10.6 -3.2 14.2 6.4", class: "valley", role: "img"});
+  const view = make("svg:svg", {viewBox: "-10.5 -3.5 20 7", class: "valley", role: "img"});
   for (let k = 1; k <= 8; k++) {
     const [rx, ry] = curvatures.map(curvature => 2 * k * Math.sqrt(2 / curvature));  // loss (2k)²
     view.append(make("svg:ellipse", {rx, ry, class: "level"}));
   }
   const line = make("svg:polyline", {class: "path"}), dots = make("svg:g", {class: "dots"});
-  const ball = make("svg:circle", {r: 0.17, class: "ball"});
-  view.append(make("svg:path", {d: "M-.3 0H.3M0-.3V.3", class: "goal"}), line, dots,
-    make("svg:circle", {cx: data.start[0], cy: -data.start[1], r: 0.17, class: "ring"}), ball);
+  const ball = make("svg:circle", {r: 0.22, class: "ball"});
+  view.append(make("svg:path", {d: "M-.4 0H.4M0-.4V.4", class: "goal"}), line, dots,
+    make("svg:circle", {cx: data.start[0], cy: -data.start[1], r: 0.22, class: "ring"}), ball);
 
   // The map: colours on a canvas, and over it the axes, the edge and the places.
   const left = 46, right = 386, high = 8, low = 252;
@@ -135,13 +135,13 @@ nptorch.figures.ravine = function (element, data) {
     const [x, m, n] = [lr, momentum, nsteps].map(each => +each.input.value), r = rate(x, m);
     path = descentOf(x, m, curvatures, data.start, n);
     const end = path[n], value = loss(end);
-    const inside = p => Math.abs(p[0] + 3.5) < 7.1 && Math.abs(p[1]) < 3.2;
+    const inside = p => Math.abs(p[0] + 0.5) < 10 && Math.abs(p[1]) < 3.5;
     // A path that leaves the picture for good is drawn until it is a hundred away.
     const away = path.findIndex(p => Math.hypot(...p) > 100);
     const drawn = away < 0 ? path : path.slice(0, away + 1), shown = drawn[drawn.length - 1];
     line.setAttribute("points", drawn.map(([a, b]) => `${a},${-b}`).join(" "));
     dots.replaceChildren(...drawn.filter(inside).map(([a, b]) =>
-      make("svg:circle", {cx: a, cy: -b, r: 0.075})));
+      make("svg:circle", {cx: a, cy: -b, r: 0.1})));
     ball.setAttribute("cx", shown[0]);
     ball.setAttribute("cy", -shown[1]);
     here.setAttribute("cx", across(x));
