@@ -30,6 +30,7 @@ from itertools import takewhile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+SITE = ROOT / "docs/site"  # what makes pages of notebooks
 NAME = re.compile(r"\d\d_[a-z_]+\.ipynb")  # how a notebook of the series is called
 DIRECTIVE = re.compile(r"#\| (?:(export)|(export|default_exp) (\w+(?:\.\w+)*)) *")
 HOLE = re.compile(r"#\| hole ([\w.]+)(?: below (.+?))? *")
@@ -45,21 +46,6 @@ BY_HAND = ("nptorch/__main__.py", "nptorch/gpt.py", "nptorch/series.py")
 # What the exporter writes begins with this. A later notebook may bind anew what an earlier one did
 # simply, so the order counts: pyproject.toml has ruff leave these imports unsorted.
 HEAD = '"""{}, in plain NumPy, in the order of the notebooks."""\n\n'
-PAGE = """{% extends "lab/index.html.j2" %}
-{% block data_png %}
-{% set alt = output | get_metadata("alt", "image/png") or "" %}
-{{ super() | replace("<img", '<img alt="' ~ alt | escape_html ~ '"') }}
-{% endblock %}"""
-INDEX = """<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<title>nptorch</title>
-<style>body {{ font: 1.1rem/1.7 system-ui; max-width: 40rem; margin: 4rem auto }}</style>
-<h1>nptorch</h1>
-<ol>
-{}</ol>
-</html>
-"""
 
 
 class SeriesError(Exception):
@@ -440,14 +426,6 @@ def normalise(notebook):
                 output.traceback = [f for f in frames if not re.match(r"(\x1b\[[\d;]*m)*File ", f)]
 
 
-def title(path):
-    """Return a notebook's first heading, or its name if it has none."""
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    prose = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
-    heading = re.search(r"^#+ (.+)", prose, re.MULTILINE)
-    return heading[1] if heading else path.stem
-
-
 def figures(notebook):
     """Return (file name, PNG in base64) for each figure whose cell is tagged with a file name."""
     found = []
@@ -458,47 +436,24 @@ def figures(notebook):
     return found
 
 
-def mathml(markdown):
-    """Return markdown with its $formulas$ as MathML, which a browser draws without a network."""
-    from latex2mathml.converter import convert
-
-    def drawn(formula):
-        block, inline = formula.groups()
-        return convert(block or inline, display="block" if block else "inline")
-
-    parts = re.split(r"(`[^`]*`)", markdown)  # what stands between backticks keeps its dollars
-    formula = re.compile(r"\$\$(.+?)\$\$|\$(.+?)\$", re.DOTALL)
-    parts[::2] = [formula.sub(drawn, part) for part in parts[::2]]
-    return "".join(parts)
-
-
 def run(*names, root=ROOT):
-    """Execute notebooks in order, and write build/: a page for each, and an index of the pages."""
+    """Execute notebooks in order, and write build/: the site, with what they have just computed."""
     import nbformat
-    from jinja2 import DictLoader
-    from nbconvert import HTMLExporter
 
-    exporter = HTMLExporter(
-        mathjax_url="", require_js_url="",
-        template_file="page.html.j2", extra_loaders=[DictLoader({"page.html.j2": PAGE})],
-    )
+    fresh = {}
     for path in find(root, names):
         if "torch" in path.stem and importlib.util.find_spec("torch") is None:
             print(f"{path.stem:<16}as stored: PyTorch is not installed")
-            notebook = nbformat.read(path, as_version=4)
+            fresh[path.stem] = nbformat.read(path, as_version=4)
         else:
-            notebook = execute(path, root)
-        for cell in notebook.cells:
-            if cell.cell_type == "markdown":
-                cell.source = mathml(cell.source)
-        resources = {"metadata": {"name": path.stem, "path": str(path.parent)}}
-        page, _ = exporter.from_notebook_node(notebook, resources)
-        # The notebooks link to each other; so do their pages.
-        write(root / "build" / f"{path.stem}.html", page.replace('.ipynb"', '.html"'))
-    pages = {path: f"{path.stem}.html" for path in find(root)}
-    pages = {path: page for path, page in pages.items() if (root / "build" / page).exists()}
-    links = [f'<li><a href="{page}">{title(path)}</a></li>\n' for path, page in pages.items()]
-    write(root / "build/index.html", INDEX.format("".join(links)))
+            fresh[path.stem] = execute(path, root)
+    if not SITE.exists():
+        print("no pages are written, for docs/site is not here")
+        return
+    sys.path.append(str(SITE))
+    import pages
+
+    pages.build(root, root / "build", fresh)
     print("see build/index.html")
 
 

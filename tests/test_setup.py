@@ -46,8 +46,8 @@ def test_numpy_is_the_only_dependency():
     assert [requirement.partition(">")[0] for requirement in PROJECT["dependencies"]] == ["numpy"]
 
 
-def test_dev_brings_everything_but_pytorch():
-    assert packages("dev") >= set().union(*map(packages, {*EXTRAS} - {"dev", "parity"}))
+def test_dev_brings_everything_but_pytorch_and_a_browser():
+    assert packages("dev") >= set().union(*map(packages, {*EXTRAS} - {"dev", "parity", "site"}))
     assert packages("parity") == {"torch"}
     assert "torch" not in packages("dev")
 
