@@ -3,6 +3,7 @@
     python notebooks/series.py export [--check] [NOTEBOOK ...]
     python notebooks/series.py run [NOTEBOOK ...]
     python notebooks/series.py refresh [NOTEBOOK ...]
+    python notebooks/series.py check-outputs [NOTEBOOK ...]; see outputs.py
     python notebooks/series.py workbook | check-workbook | fill ...; see workbook.py
 
 `#| default_exp nn.module` at the top of a notebook's first code cell names its module. `#| export`
@@ -40,7 +41,8 @@ ADDRESSES = {  # of PyTorch, each in a file that the exporter writes from names 
 }
 NAMES = json.loads(Path(__file__).with_name("pytorch_names.json").read_text(encoding="utf-8"))
 ASKED_FOR = ("training", "datasets", "models")  # what `import nptorch` leaves to be asked for
-BY_HAND = ("nptorch/__main__.py", "nptorch/gpt.py")  # the commands, which no notebook exports
+# The commands, which no notebook exports.
+BY_HAND = ("nptorch/__main__.py", "nptorch/gpt.py", "nptorch/series.py")
 # What the exporter writes begins with this. A later notebook may bind anew what an earlier one did
 # simply, so the order counts: pyproject.toml has ruff leave these imports unsorted.
 HEAD = '"""{}, in plain NumPy, in the order of the notebooks."""\n\n'
@@ -363,6 +365,21 @@ def environment(root=ROOT):
     }
 
 
+@functools.cache
+def missing(notebook):
+    """Return what a notebook needs and this machine doesn't have, or None."""
+    if notebook in ("09_lenet.ipynb", "10_pytorch.ipynb"):
+        from nptorch.datasets import mnist
+
+        try:
+            mnist()
+        except (ConnectionError, ImportError):
+            return "MNIST is not on this machine and can't be downloaded"
+    if notebook == "10_pytorch.ipynb" and importlib.util.find_spec("torch") is None:
+        return "PyTorch is not installed"
+    return None
+
+
 def execute(path, root=ROOT):
     """Return a copy of a notebook, executed in a fresh kernel that imports this tree's package."""
     import nbformat
@@ -462,7 +479,7 @@ def main():
         import workbook
 
         sys.exit(workbook.main(sys.argv[1:]))
-    commands = {"export": export, "run": run, "refresh": refresh}
+    commands = {"export": export, "run": run, "refresh": refresh, "check-outputs": None}
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -477,10 +494,16 @@ def main():
     try:
         if options.check:
             sys.exit(0 if check(*options.notebooks) else 1)
+        if options.command == "check-outputs":
+            from outputs import check_outputs
+
+            sys.exit(0 if check_outputs(*options.notebooks) else 1)
         commands[options.command](*options.notebooks)
     except SeriesError as error:
         sys.exit(f"series.py: {error}")
 
 
 if __name__ == "__main__":
-    main()
+    import series  # what the other scripts import, so that there is one SeriesError
+
+    series.main()

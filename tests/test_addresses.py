@@ -16,7 +16,7 @@ FOLDER = Path(nptorch.__file__).parent
 NOTEBOOKS = FOLDER.parent / "notebooks"
 NAMES = json.loads((NOTEBOOKS / "pytorch_names.json").read_text(encoding="utf-8"))
 MODULES = sorted(info.name for info in pkgutil.walk_packages([str(FOLDER)], "nptorch.")
-                 if not info.name.endswith(("__main__", "nptorch.gpt")))
+                 if not info.name.endswith(("__main__", "nptorch.gpt", "nptorch.series")))
 SOURCES = sorted(path for path in FOLDER.rglob("*.py"))
 
 # nptorch.autograd is PyTorch's address and the engine's own module, in one file that is read from
