@@ -349,7 +349,8 @@ def build(root, out, fresh=()):
     paths = series.find(root)
     notebooks = {path.stem: dict(fresh).get(path.stem) or nbformat.read(path, as_version=4)
                  for path in paths}
-    pages = [Page(f"notebooks/{name}.ipynb", f"{name}.html") for name in notebooks]
+    pages = [Page(f"notebooks/{path.name}", f"{path.stem}.html", series.title(path))
+             for path in paths]
     for page, notebook in zip(pages, notebooks.values()):
         page.length = lengths(notebook)
         convert_notebook(notebook, page, out)
@@ -437,13 +438,13 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", default="build/site", type=Path)
-    out = parser.parse_args().folder
+    out = parser.parse_args().folder.resolve()
     if (HERE / "lite.py").exists() and importlib.util.find_spec("jupyterlite_core"):
-        subprocess.run([sys.executable, str(HERE / "lite.py")], check=True, cwd=series.ROOT)
+        subprocess.run([sys.executable, str(HERE / "lite.py"), str(out / "lite")], check=True)
     for line in build(series.ROOT, out):
         print(f"leads nowhere: {line}")
     total = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    print(f"see {out / 'index.html'}: {total / 1e6:.1f} MB")
+    print(f"see {os.path.relpath(out / 'index.html')}: {total / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":
