@@ -349,6 +349,7 @@ def tab(chromium, site):
 
     def opened(name, width=1280, **options):
         context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
+        context.set_default_timeout(120_000)  # a busy machine is no fault of the page
         contexts.append(context)
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))

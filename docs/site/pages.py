@@ -83,7 +83,9 @@ def mathml(markdown):
 
     def drawn(formula):
         block, inline = formula.groups()
-        return convert(block or inline, display="block" if block else "inline")
+        math = convert(block or inline, display="block" if block else "inline")
+        # A bar is a bracket here; as an operator it would have space on both sides.
+        return re.sub(r"<mo[^>]*>(\||&#x0007C;)</mo>", r'<mo lspace="0" rspace="0">\1</mo>', math)
 
     parts = re.split(r"(`[^`]*`)", markdown)  # what stands between backticks keeps its dollars
     formula = re.compile(r"\$\$(.+?)\$\$|\$(.+?)\$", re.DOTALL)
@@ -229,7 +231,8 @@ def searchable(soup, page):
                 sections[-1][2].append(read(child))
             elif re.fullmatch("h[1-6]", child.name):
                 address = child.get("id") or child.parent.get("id", "")
-                sections.append([address if child.name != "h1" else "", read(child), []])
+                heading = address if "name" in child.get("class", ()) else read(child)
+                sections.append([address if child.name != "h1" else "", heading, []])
             elif not {"out", "unsearched"} & set(child.get("class", ())):
                 visit(child)
 
