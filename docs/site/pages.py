@@ -207,12 +207,15 @@ def finish(page):
             page.title = text
         elif heading.name in ("h2", "h3") and not heading.get("class"):
             page.toc.append((heading.name, address, Markup(heading.decode_contents())))
+    for label in soup("th"):
+        if not label.get_text(strip=True):  # an empty corner is no heading
+            label.name = "td"
     for table in soup("table"):
         table.wrap(soup.new_tag("div", attrs={"class": "wide"}))
         # Where the first column alone fills a narrow screen, a row is shown as a few lines there.
         if max((len(row.td.get_text()) for row in table("tr") if row.td), default=0) > 40:
             table["class"] = "stacked"
-            labels = [label.get_text() for label in table("th")]
+            labels = [label.get_text() for label in table.tr(["th", "td"])]
             for row in table("tr"):
                 for label, cell in zip(labels, row("td")):
                     cell["data-label"] = label
