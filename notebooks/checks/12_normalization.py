@@ -3,8 +3,6 @@
 import numpy as np
 from workbook import Wrong, expect, hole, way_back
 
-RNG = np.random.default_rng(0)
-
 
 def scored(rows, eps=1e-5):
     """Each row's standard scores, by another road: from the distances of all pairs."""
@@ -30,10 +28,11 @@ def refused(case, call):
 def _(FirstNorm):
     from nptorch import Tensor
 
-    for name, x in [("[[1], [3]]", [[1.0], [3.0]]),
+    rng = np.random.default_rng(0)
+    for name, x in [("[[1], [2], [6]]", [[1.0], [2.0], [6.0]]),
                     ("[[0, 7], [0.002, 7], [0.004, 7]], small spreads", [[0.0, 7.0], [0.002, 7.0],
                                                                          [0.004, 7.0]]),
-                    ("(5, 3)", RNG.normal(size=(5, 3)) * [1, 10, 0.1] + [0, 5, -1])]:
+                    ("(5, 3)", rng.normal(size=(5, 3)) * [1, 10, 0.1] + [0, 5, -1])]:
         way_back(f"the batch {name}, 1e-5 beside the variance", lambda x: FirstNorm()(x),
                  lambda x: scored(x.T).T, [x], Tensor)
 
@@ -47,11 +46,13 @@ def _(FirstNorm):
 def _(_normalize):
     from nptorch import Tensor
 
+    rng = np.random.default_rng(0)
+
     def plain(x, weight=1.0, bias=0.0, eps=1e-5):
         return scored(x.reshape(-1, x.shape[-1]), eps).reshape(x.shape) * weight + bias
 
-    for shape, size in ((1, 2), (2,)), ((3, 4), (4,)), ((3, 4), (3, 1)), ((2, 2, 3), (3,)):
-        x, w, b = (RNG.normal(size=s) * 2 + 1 for s in (shape, size, size))
+    for shape, size in ((1, 3), (3,)), ((3, 4), (4,)), ((3, 4), (3, 1)), ((2, 2, 3), (3,)):
+        x, w, b = (rng.normal(size=s) * 2 + 1 for s in (shape, size, size))
         case = f"x {shape}, weight and bias {size}"
         way_back(case, lambda *a: _normalize(*a, 1e-5, []), plain, [x, w, b], Tensor)
         way_back(f"{case}, eps 0.5", lambda *a: _normalize(*a, 0.5, []),
@@ -59,17 +60,18 @@ def _(_normalize):
         way_back(f"x {shape}, weight 1 and bias 0 as numbers",
                  lambda x: _normalize(x, 1.0, 0.0, 1e-5, []), plain, [x], Tensor)
     stats, x = ["old"], Tensor(np.array([[1.0, 3.0], [0.0, 8.0]], np.float32), True)
-    out = _normalize(x, 2.0, 0.0, 1e-5, stats)
+    w, b = (Tensor(np.array([2, 2], np.float32), True) for _ in range(2))
+    out = _normalize(x, w, b, 1e-5, stats)
     expect("x [[1, 3], [0, 8]]: how many things are in stats", len(stats), 2)
     expect("x [[1, 3], [0, 8]]: the mean in stats", np.asarray(stats[0]), np.array([[2.0], [4.0]]))
     expect("x [[1, 3], [0, 8]]: the variance in stats", np.asarray(stats[1]),
            np.array([[1.0], [16.0]]))
     expect("x [[1, 3], [0, 8]] itself, afterwards", x, np.array([[1.0, 3.0], [0.0, 8.0]]))
-    [(_, back)] = out.grad_fn.edges
     g = np.array([[1.0, 0.0], [0.0, 3.0]], np.float32)
-    expect("float32: the dtypes of value and gradient", (str(out.dtype), str(back(g).dtype)),
-           ("float32", "float32"))
-    expect("the g that was handed to the way back, afterwards", g, np.array([[1, 0], [0, 3]]))
+    backs = [back for _, back in out.grad_fn.edges]
+    expect("float32: the dtypes of the value, and of the gradients of x, weight and bias",
+           [str(out.dtype), *(str(back(g).dtype) for back in backs)], ["float32"] * 4)
+    expect("the g that was handed to the ways back, afterwards", g, np.array([[1, 0], [0, 3]]))
 
 
 @hole("batch_norm",
@@ -82,6 +84,8 @@ def _(_normalize):
 def _(batch_norm):
     from nptorch import Tensor
 
+    rng = np.random.default_rng(0)
+
     def by_features(x, weight=None, bias=None, mean=None, var=None, eps=1e-5):
         y = np.empty_like(x)
         for c in range(x.shape[1]):
@@ -92,10 +96,10 @@ def _(batch_norm):
             y[:, c] += 0 if bias is None else bias[c]
         return y
 
-    for shape in (2, 1), (4, 3), (1, 2, 3), (3, 2, 2, 1):
+    for shape in (3, 1), (4, 3), (1, 2, 3), (3, 2, 2, 1):
         C = shape[1]
-        x, w, b = (RNG.normal(size=s) * 2 + 1 for s in (shape, (C,), (C,)))
-        mean, var = RNG.normal(size=C), RNG.uniform(0.5, 2, C)
+        x, w, b = (rng.normal(size=s) * 2 + 1 for s in (shape, (C,), (C,)))
+        mean, var = rng.normal(size=C), rng.uniform(0.5, 2, C)
         rows = np.moveaxis(x, 1, 0).reshape(C, -1)
         for momentum, eps in (0.1, 1e-5), (0.5, 0.2):
             options = {} if momentum == 0.1 else {"momentum": momentum, "eps": eps}
@@ -128,9 +132,10 @@ def _(batch_norm):
 def _(layer_norm):
     from nptorch import Tensor
 
-    for shape, size, depth in [((1, 2), 2, 1), ((3, 4), (4,), 1), ((2, 2, 3), 3, 1),
+    rng = np.random.default_rng(0)
+    for shape, size, depth in [((1, 3), 3, 1), ((3, 4), (4,), 1), ((2, 2, 3), 3, 1),
                                ((2, 3, 2), (3, 2), 2), ((3, 2), [3, 2], 2)]:
-        x, w, b = (RNG.normal(size=s) * 2 + 1 for s in (shape, shape[-depth:], shape[-depth:]))
+        x, w, b = (rng.normal(size=s) * 2 + 1 for s in (shape, shape[-depth:], shape[-depth:]))
 
         def plain(x, weight=1.0, bias=0.0, eps=1e-5):
             return scored(x.reshape(-1, w.size), eps).reshape(x.shape) * weight + bias

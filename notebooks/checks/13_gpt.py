@@ -3,8 +3,6 @@
 import numpy as np
 from workbook import Wrong, expect, hole, way_back
 
-RNG = np.random.default_rng(0)
-
 
 @hole("_rows.back",
       "g has one vector for each place of index: (*index.shape, d). The gradient has the shape of "
@@ -14,12 +12,13 @@ RNG = np.random.default_rng(0)
 def _(_rows):
     from nptorch import Tensor
 
-    for n, d, index in [(2, 1, [1]), (3, 2, [2, 0, 2]), (4, 2, [3, 3, 3, 0]), (3, 1, [1, 1]),
+    rng = np.random.default_rng(0)
+    for n, d, index in [(2, 1, [1]), (2, 1, [1, 1]), (3, 2, [2, 0, 2]), (4, 2, [3, 3, 3, 0]),
                         (4, 3, [[2, 0], [2, 2], [1, 0]]), (3, 2, 1)]:
         index = np.array(index)
         hot = np.equal.outer(index, np.arange(n)).astype(float)
         way_back(f"{n} rows of {d}, taken at {index.tolist()}", lambda w: _rows(w, index=index),
-                 lambda w: hot @ w, [RNG.normal(size=(n, d))], Tensor)
+                 lambda w: hot @ w, [rng.normal(size=(n, d))], Tensor)
     out = _rows(Tensor(np.ones((3, 2), np.float32), True), index=np.array([2, 0, 2]))
     [(_, back)] = out.grad_fn.edges
     g = np.ones((3, 2), np.float32)
@@ -57,7 +56,9 @@ def _(generate):
                 expected.append(sum(expected[-3:]) % 7)
             for kind in list, np.array:
                 given = kind(start)
-                case = f"a model of context 3 that is sure of the sum modulo 7: {start} and {length}"
+                case = f"context 3, a model that is sure of the sum modulo 7: {start} and {length}"
+                expect(f"{case} more: the result is a",
+                       lambda: type(generate(Model(), kind(start), length)).__name__, "list")
                 expect(f"{case} more", lambda: generate(Model(), given, length), expected)
                 expect(f"{case}: the list that was given, afterwards", list(given), start)
     logits = np.log(np.arange(1, 81) % 5 + 1).astype(np.float32)
@@ -68,7 +69,7 @@ def _(generate):
         options = {} if temperature == 1 else {"temperature": temperature}
         drawn = generate(model, [0], 1500, **options)
         expect(f"80 kinds with logits log 1 ... log 5, temperature {temperature}: the shares of "
-               "each logit in 1,500 characters", np.bincount(groups[drawn[1:]]) / 1500,
+               "each logit in 1,500 characters", np.bincount(groups[drawn[1:]], minlength=5) / 1500,
                powers / powers.sum(), 0.06)
     first, again, other, plain = (generate(model, [0], 20, **options) for options in (
         {"rng": 1}, {"rng": 1}, {"rng": 2}, {}))
@@ -95,13 +96,15 @@ def looked(query, key, value, may):
 def _(attention):
     from nptorch import Tensor
 
+    rng = np.random.default_rng(0)
+
     def plain(*arrays):
         if arrays[0].ndim == 3:
             return np.array([plain(*parts) for parts in zip(*arrays)])
         return looked(*arrays, lambda i, j: j <= i)
 
     def told(place):
-        q, k, v = (RNG.normal(size=(4, 2)) for _ in range(3))
+        q, k, v = (rng.normal(size=(4, 2)) for _ in range(3))
         before = np.asarray(attention(*map(Tensor, (q, k, v))))
         k[place] += 1
         v[place] += 1
@@ -112,7 +115,7 @@ def _(attention):
         expect(f"another key and value at place {place} of 0 ... 3: which places notice",
                lambda: told(place), list(range(place, 4)))
     for shape in (1, 2), (3, 2), (2, 4, 3):
-        arrays = [RNG.normal(size=shape) * scale for scale in (2, 2, 1)]
+        arrays = [rng.normal(size=shape) * scale for scale in (2, 2, 1)]
         way_back(f"query, key and value {shape}", attention, plain, arrays, Tensor)
 
 
@@ -127,6 +130,8 @@ def _(attention):
 def _(MultiheadAttention):
     from nptorch import Tensor
 
+    rng = np.random.default_rng(0)
+
     def plain(layer, mask, query, key, value):
         """(output, the weights of each head) for one sentence."""
         E, heads, added = layer.embed_dim, layer.num_heads, layer.in_proj_bias
@@ -140,23 +145,24 @@ def _(MultiheadAttention):
                                   lambda i, j: mask is None or not mask[i, j]))
             parts.append(weights[-1] @ v[:, one])
         out = np.hstack(parts) @ layer.out_proj.weight.data.astype(float).T
-        return out + (0 if added is None or layer.out_proj.bias is None
-                      else layer.out_proj.bias.data), np.array(weights)
+        last = layer.out_proj.bias
+        return out if last is None else out + last.data, np.array(weights)
 
     def drawn(*sizes, **options):
         layer = MultiheadAttention(*sizes, **options)
         for p in layer.parameters():
-            p.data[...] = RNG.normal(size=p.shape)
+            p.data[...] = rng.normal(size=p.shape)
         return layer
 
     for E, heads, L, S, bias in (2, 1, 2, 2, True), (4, 2, 3, 2, True), (6, 3, 2, 3, False):
         layer, mask = drawn(E, heads, bias=bias), np.triu(np.ones((L, S), bool), 1)
-        arrays = [RNG.normal(size=(n, E)) for n in (L, S, S)]
+        arrays = [rng.normal(size=(n, E)) for n in (L, S, S)]
         x = [Tensor(a) for a in arrays]
         case = f"embed_dim {E}, {heads} heads, query ({L}, {E}), key and value ({S}, {E})"
         out, weights = plain(layer, None, *arrays)
+        expect(f"{case}: the result is a", lambda: type(pair := layer(*x)).__name__ +
+               f" of {len(pair)}", "tuple of 2")
         pair = layer(*x)
-        expect(f"{case}: the result is", f"{type(pair).__name__} of {len(pair)}", "tuple of 2")
         expect(case, pair[0], out, 1e-5)
         expect(f"{case}: the mean of the heads' weights", pair[1], weights.mean(0), 1e-5)
         expect(f"{case}: all heads' weights", layer(*x, average_attn_weights=False)[1], weights,
@@ -169,13 +175,14 @@ def _(MultiheadAttention):
                plain(layer, mask, *arrays)[0], 1e-5)
         way_back(f"{case}, backward", lambda *a: layer(*a)[0],
                  lambda *a: plain(layer, None, *a)[0], arrays, Tensor)
-    sentences, mask = RNG.normal(size=(2, 3, 4)), np.triu(np.ones((3, 3), bool), 1)
+    sentences, mask = rng.normal(size=(2, 3, 4)), np.triu(np.ones((3, 3), bool), 1)
     for first in True, False:
         layer = drawn(4, 2, batch_first=first)
         x = Tensor(sentences if first else sentences.swapaxes(0, 1))
-        out, weights = layer(x, x, x, attn_mask=mask)
         case = f"two sentences (N, L, E) = (2, 3, 4), batch_first {first}"
         expected = np.array([plain(layer, mask, a, a, a)[0] for a in sentences])
+        expect(f"{case}: the shape", lambda: layer(x, x, x, attn_mask=mask)[0].shape, x.shape)
+        out, weights = layer(x, x, x, attn_mask=mask)
         expect(case, out, expected if first else expected.swapaxes(0, 1), 1e-5)
         expect(f"{case}: the weights (N, L, L)", weights, np.array(
             [plain(layer, mask, a, a, a)[1].mean(0) for a in sentences]), 1e-5)
@@ -195,10 +202,12 @@ def _(MultiheadAttention):
 def _(GPT):
     from nptorch import Tensor
 
+    rng = np.random.default_rng(0)
+
     def drawn(*sizes):
         model = GPT(*sizes)
         for p in model.parameters():
-            p.data[...] = RNG.normal(size=p.shape) / 2
+            p.data[...] = rng.normal(size=p.shape) / 2
         return model
 
     def plain(model, sentence):
@@ -214,7 +223,7 @@ def _(GPT):
     for kinds, context, width, heads, blocks in (3, 2, 4, 1, 0), (5, 4, 4, 2, 1), (5, 6, 8, 2, 3):
         model = drawn(kinds, context, width, heads, blocks)
         for T in range(1, context + 1):
-            x = RNG.integers(0, kinds, (2, T))
+            x = rng.integers(0, kinds, (2, T))
             case = f"{blocks} blocks of width {width}, context {context}, characters {x.tolist()}"
             expect(case, lambda: model(Tensor(x)), np.array([plain(model, row) for row in x]),
                    1e-4, 1e-3)
