@@ -1251,7 +1251,6 @@ HARMLESS = {
     "sigmoid": {"a > 0": "at 0 both branches are 1/2"},
     "softmax": {"pass\n": "NumPy takes the same dims for its axis; axis() only words the errors"},
     "log_softmax": {"pass\n": "as in softmax"},
-    "_affine": {"reshape(-2": "to NumPy any negative length is the one to be worked out"},
     "default_collate": {
         "(list, tuple)": "the order of alternatives",
         "[np.asarray(np.int64(v) if": "np.asarray makes the same array of a Tensor",

@@ -14,13 +14,13 @@ def _(adagrad):
     for grads in [3.0], [-2.0] * 4, [1.0, 7.0, -2.0]:
         memory = defaultdict(float)
         for n, grad in enumerate(grads, 1):
-            expect(f"gradients {grads[:n]} of a weight: the last step, in learning rates",
+            expect(f"gradients {grads[:n]}, one a step: what the rule makes of the last",
                    lambda: adagrad(grad, memory), grad / np.linalg.norm(grads[:n]))
     memory = defaultdict(float)
-    for n, grad in enumerate(np.array([[4.0, 0.0, 0.01], [-3.0, 0.0, 0.0]])):
+    for grad, answer in ([4.0, 0.0, 0.01], [1, 0, 1]), ([-3.0, 0.0, 0.0], [-0.6, 0, 0]):
         with np.errstate(all="ignore"):
-            expect(f"three weights, one of which is never pushed: step {n + 1}, gradients {grad}",
-                   lambda: adagrad(grad, memory), np.array([[1, 0, 1], [-0.6, 0, 0]][n]))
+            expect(f"three weights, one of which is never pushed: what the rule makes of {grad}",
+                   lambda: adagrad(np.array(grad), memory), np.array(answer))
 
 
 @hole("adam",
@@ -44,9 +44,9 @@ def _(adam):
                 if not corrected:
                     m, v = m * (1 - 0.9**n), v * (1 - 0.999**n)
                 options = {} if corrected else {"corrected": False}
-                expect(f"gradients {name}{', not corrected' * (not corrected)}: step {n}, in "
-                       "learning rates", lambda: adam(grads[n - 1], memory, **options),
-                       m / (v**0.5 + 1e-8))
+                expect(f"gradients {name}, one a step{', not corrected' * (not corrected)}: what "
+                       f"the rule makes of number {n}",
+                       lambda: adam(grads[n - 1], memory, **options), m / (v**0.5 + 1e-8))
 
 
 @hole("CosineAnnealingLR.__init__",

@@ -96,7 +96,7 @@ def _(batch_norm):
             y[:, c] += 0 if bias is None else bias[c]
         return y
 
-    for shape in (3, 1), (4, 3), (1, 2, 3), (3, 2, 2, 1):
+    for shape in (3, 1), (2, 1), (4, 3), (1, 2, 3), (3, 2, 2, 1):
         C = shape[1]
         x, w, b = (rng.normal(size=s) * 2 + 1 for s in (shape, (C,), (C,)))
         mean, var = rng.normal(size=C), rng.uniform(0.5, 2, C)
