@@ -295,7 +295,7 @@ def fill(wanted, book=BOOK):
 def fill_and_export(wanted, book=BOOK):
     """Fill holes, or notebooks; export the notebooks, so that later ones find what was filled."""
     for name in dict.fromkeys(filter(None, [fill(each, book) for each in wanted])):
-        print(exported(book / "notebooks" / name, book) or
+        print(exported(book, name) or
               f"exported {name} to nptorch/; if it is open in Jupyter, reload it and run it again")
 
 
@@ -606,8 +606,10 @@ def verdicts(book=BOOK, seconds=60):
         shutil.copytree(HERE / "checks", root / "notebooks/checks", dirs_exist_ok=True)
         for name in SCRIPTS:  # whoever asks trusts these, and not the reader's copies
             shutil.copy(HERE / name, root / "notebooks" / name)
+        early = [path.name for path in series.find(root) if path.name < AHEAD]
+        one_by_one = exported(root, *early) is not None
         for path in series.find(root):
-            broken = exported(path, root)
+            broken = exported(root, path.name) if one_by_one and path.name in early else None
             inside = [name for name, hole in holes_of(book).items() if hole.notebook == path.stem]
             if inside:
                 found |= {name: broken or "did not come to an end in time" for name in inside}
@@ -615,13 +617,11 @@ def verdicts(book=BOOK, seconds=60):
     return found
 
 
-def exported(path, root):
-    """Export a notebook; return None, or why that is impossible."""
-    if path.name >= AHEAD:
-        return None
+def exported(root, *names):
+    """Export notebooks; return None, or why that is impossible."""
     try:
         with contextlib.redirect_stdout(io.StringIO()):
-            series.export(path.name, root=root)
+            series.export(*names, root=root)
     except series.SeriesError as error:
         return str(error)
     return None
