@@ -294,7 +294,7 @@ def fill(wanted, book=BOOK):
 
 def fill_and_export(wanted, book=BOOK):
     """Fill holes, or notebooks; export the notebooks, so that later ones find what was filled."""
-    for name in dict.fromkeys(filter(None, [fill(each, book) for each in wanted])):
+    for name in filter(None, (fill(each, book) for each in wanted)):
         print(exported(book, name) or
               f"exported {name} to nptorch/; if it is open in Jupyter, reload it and run it again")
 

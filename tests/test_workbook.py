@@ -387,8 +387,8 @@ def test_fill_one_hole_and_a_notebook(mine, capsys):
             assert workbook.cell_of(hole, mine) == workbook.cell_of(hole), hole.name
     workbook.fill("01_tensor", mine)
     assert capsys.readouterr().out == "nothing is open there\n"
-    workbook.fill_and_export(["05", "SGD.step", "_regularization"], mine)
-    assert capsys.readouterr().out.count("exported 05_optimizer.ipynb to nptorch/") == 1
+    workbook.fill_and_export(["05", "06"], mine)
+    assert "exported 05_optimizer.ipynb to nptorch/" in capsys.readouterr().out
     for module in "optim/optimizer.py", "optim/sgd.py":
         ours = series.ROOT / "nptorch" / module
         assert (mine / "nptorch" / module).read_bytes() == ours.read_bytes()
