@@ -59,6 +59,11 @@ def _(_normalize):
                  lambda *a: plain(*a, 0.5), [x, w, b], Tensor)
         way_back(f"x {shape}, weight 1 and bias 0 as numbers",
                  lambda x: _normalize(x, 1.0, 0.0, 1e-5, []), plain, [x], Tensor)
+        way_back(f"x {shape}, weight {size}, bias 0 as a number",
+                 lambda x, w: _normalize(x, w, 0.0, 1e-5, []), plain, [x, w], Tensor)
+        way_back(f"x {shape}, weight 1 as a number, bias {size}",
+                 lambda x, b: _normalize(x, 1.0, b, 1e-5, []), lambda x, b: plain(x, 1.0, b),
+                 [x, b], Tensor)
     stats, x = ["old"], Tensor(np.array([[1.0, 3.0], [0.0, 8.0]], np.float32), True)
     w, b = (Tensor(np.array([2, 2], np.float32), True) for _ in range(2))
     out = _normalize(x, w, b, 1e-5, stats)
@@ -146,8 +151,10 @@ def _(layer_norm):
                  lambda x: plain(x, eps=0.5), [x], Tensor)
         way_back(f"{case}, with weight and bias", lambda *a: layer_norm(a[0], size, *a[1:]), plain,
                  [x, w, b], Tensor)
-        way_back(f"{case}, with a weight", lambda *a: layer_norm(a[0], size, a[1]), plain, [x, w],
+        way_back(f"{case}, with a weight", lambda x, w: layer_norm(x, size, w), plain, [x, w],
                  Tensor)
+        way_back(f"{case}, with a bias", lambda x, b: layer_norm(x, size, None, b),
+                 lambda x, b: plain(x, 1.0, b), [x, b], Tensor)
     for shape, size in ((2, 3), 2), ((2, 3), (2,)), ((3, 2), (2, 3)), ((3,), (1, 3)):
         refused(f"input {shape}, normalized_shape {size}",
                 lambda: layer_norm(Tensor(np.ones(shape)), size))
