@@ -1,5 +1,4 @@
-"""What may be assigned to a Tensor's attributes, and how a Tensor meets NumPy and copy
-(notebooks/14_manners.ipynb)."""
+"""What a Tensor's attributes may be, and how it meets NumPy (notebooks/14_manners.ipynb)."""
 
 import copy
 import weakref
@@ -11,6 +10,7 @@ from nptorch.autograd import Tensor, is_grad_enabled
 from nptorch.inplace import check_inplace
 
 _owners = weakref.WeakValueDictionary()  # {id of a Tensor: whose grad it became}
+_leaves = weakref.WeakValueDictionary()  # {id of its array: a Tensor told whether to require grad}
 
 
 def _array(data):
@@ -41,6 +41,7 @@ def _requires_grad(self, value):
         raise TypeError(f"only floats can require grad, got dtype {self.dtype}")
     if not value and not self.is_leaf:
         raise RuntimeError("only a leaf can stop requiring grad: use detach()")
+    _leaves[id(self.data)] = self
     return bool(value)
 
 
@@ -127,15 +128,6 @@ def owner(array):
     return array if base is None else owner(base)
 
 
-_leaves = weakref.WeakValueDictionary()  # {id of its array: a Tensor told whether to require grad}
-
-
-def _told(self, value):
-    """_requires_grad, and a note on who was told, for the sake of its views."""
-    _leaves[id(self.data)] = self
-    return _requires_grad(self, value)
-
-
 def check_view(self, source=None):
     """check_inplace, and raise RuntimeError, while recording, if self is a view of a leaf that
     requires grad, made before it did."""
@@ -148,5 +140,4 @@ def check_view(self, source=None):
                                "while recording: do it inside no_grad()")
 
 
-_CHECKS["requires_grad"] = _told
 inplace.check_inplace = shapes.check_inplace = check_view

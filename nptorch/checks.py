@@ -21,8 +21,7 @@ def integer(name, value, least=0):
 
 
 def number(name, value, low=0, high=math.inf):
-    """value as a float, low <= value < high. Raises TypeError if it is not a number, ValueError if
-    it is outside."""
+    """value as a float. Raises TypeError if it is none, ValueError unless low <= value < high."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name}: expected a number, got {value!r}")
     if not low <= value < high:

@@ -15,9 +15,7 @@ def tensor(data, dtype=None, requires_grad=False):
     Python's floats are float32, its ints int64. Raises OverflowError for ints beyond int64."""
     if dtype is None:
         held = _dtypes(data) or {np.dtype(float32)}
-        floats = {d for d in held if d.kind == "f"}
-        real = all(d.kind in "fiub" for d in held)
-        dtype = np.result_type(*(floats if floats and real else held))
+        dtype = np.result_type(*{d for d in held if d.kind not in "iub"} or held)
     return Tensor(np.array(data, dtype), requires_grad)
 
 
@@ -50,10 +48,6 @@ def to(input, dtype):
     return input if input.dtype == dtype else _cast(input, dtype)
 
 
-Tensor.to, Tensor.float = to, lambda self: to(self, float32)
-Tensor.double, Tensor.long = lambda self: to(self, float64), lambda self: to(self, int64)
-
-
 @functools.cache
 def _rng():
     return np.random.default_rng()  # once, and not before it is needed: np.random loads slowly
@@ -76,8 +70,7 @@ def randn(*size, dtype=float32, requires_grad=False):
 
 
 def randint(low, high=None, size=None, dtype=int64):
-    """A Tensor of shape size, drawn evenly from the integers low ... high - 1; randint(high,
-    size) starts at 0."""
+    """A Tensor of shape size, drawn evenly from low ... high - 1; randint(high, size): from 0."""
     if high is None or size is None:
         low, high, size = 0, low, high if size is None else size
     if not isinstance(size, (tuple, list)):
@@ -145,3 +138,5 @@ def _like(make):
 
 
 zeros_like, ones_like, rand_like, randn_like = map(_like, (zeros, ones, rand, randn))
+Tensor.to, Tensor.float = to, lambda self: to(self, float32)
+Tensor.double, Tensor.long = lambda self: to(self, float64), lambda self: to(self, int64)

@@ -30,8 +30,7 @@ def permute(a, /, *dims):
     return value, lambda g: g.transpose(np.argsort([d % g.ndim for d in dims]))
 
 
-Tensor.reshape = Tensor.view = reshape
-Tensor.permute = permute
+Tensor.reshape, Tensor.view, Tensor.permute = reshape, reshape, permute
 Tensor.T = property(lambda self: permute(self, *reversed(range(self.ndim))))
 
 
@@ -116,10 +115,6 @@ def stack(tensors, dim=0):
     return cat([unsqueeze(t, dim) for t in tensors], dim)
 
 
-Tensor.flatten, Tensor.transpose, Tensor.expand = flatten, transpose, expand
-Tensor.squeeze, Tensor.unsqueeze = squeeze, unsqueeze
-
-
 def _split_key(key):
     """One index, or two to take one after the other, that do what PyTorch does with key: where
     integers stand beside lists, the integers first, then the rest of what they leave."""
@@ -149,5 +144,7 @@ def _set(self, key, value):
     self.data = self.data  # whoever watches data hears of the write
 
 
+Tensor.flatten, Tensor.transpose, Tensor.expand = flatten, transpose, expand
+Tensor.squeeze, Tensor.unsqueeze = squeeze, unsqueeze
 Tensor.__getitem__ = lambda self, key: functools.reduce(_getitem, _split_key(key), self)
 Tensor.__iter__, Tensor.__setitem__ = lambda self: (self[i] for i in range(len(self))), _set

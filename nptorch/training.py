@@ -94,8 +94,7 @@ def fit(model, loader, loss, optimizer, epochs, valid_loader=None, scheduler=Non
     loss(model(x), y) is a batch's mean loss; scheduler.step() follows each step, evaluate on
     valid_loader each epoch. progress: a line for each epoch and, on a terminal with tqdm, a bar.
     Ctrl-C ends the training. Raises FloatingPointError for a loss that is nan or infinite, before
-    its step; ValueError if there is no batch, and if the optimizer has none of model's parameters.
-    """
+    its step; ValueError for no batch, and if the optimizer has none of model's parameters."""
     if set(optimizer.params).isdisjoint(model.parameters()):
         raise ValueError("optimizer: expected parameters of this model (make it after the model)")
     history, bar = History(), progress and tqdm and sys.stderr and sys.stderr.isatty()

@@ -1,5 +1,4 @@
-"""A record of writes in place, so that backward can refuse what has changed
-(notebooks/14_manners.ipynb)."""
+"""A record of writes in place, by which backward refuses (notebooks/14_manners.ipynb)."""
 
 import contextlib
 import gc

@@ -8,8 +8,7 @@ class LambdaLR:
     each step().
 
     As torch.optim.lr_scheduler.LambdaLR: base_lrs holds the first value, also for a second
-    scheduler of the same optimizer. Raises ValueError for a rate below 0 or not finite.
-    """
+    scheduler of the same optimizer. Raises ValueError for a rate below 0 or not finite."""
 
     def __init__(self, optimizer, lr_lambda):
         self.optimizer, self.lr_lambda, self.last_epoch = optimizer, lr_lambda, -1

@@ -106,8 +106,7 @@ class DataLoader:
     dataset: a Dataset, or anything with a length and entries, such as a list; shuffle: a new random
     order in each epoch; drop_last: leave out a smaller last batch; generator: a seed or a NumPy
     generator for the orders, None for nptorch's own numbers. Raises ValueError for a batch_size
-    below 1 and for no samples, TypeError for a dataset without a length.
-    """
+    below 1 and for no samples, TypeError for a dataset without a length."""
 
     def __init__(self, dataset, batch_size=1, shuffle=False, *, drop_last=False, generator=None):
         if len(dataset) == 0:
@@ -131,8 +130,7 @@ def random_split(dataset, lengths, generator=None):
 
     lengths are ints that add up to len(dataset), or fractions that add up to 1; what rounding down
     leaves over goes to the first ones, a sample each. generator: as in DataLoader. Raises
-    ValueError if they add up to anything else or one is below 0, TypeError for other lengths.
-    """
+    ValueError if they add up to anything else or one is below 0, TypeError for other lengths."""
     n, counts = len(dataset), list(lengths)
     if math.isclose(sum(counts), 1):
         counts = [math.floor(n * share) for share in counts]
