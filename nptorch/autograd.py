@@ -21,11 +21,7 @@ class Tensor:
     requires_grad, grad, grad_fn, _retains_grad = False, None, None, False
 
     def __init__(self, data, requires_grad=False):
-        array = np.asarray(data)
-        if array.dtype.kind not in "fiub":
-            raise TypeError(f"data: expected real numbers, got dtype {array.dtype}")
-        of_python = not isinstance(data, (np.ndarray, np.generic, Tensor))
-        self.data = array.astype(np.float32) if of_python else array
+        self.data = real_array(data)
         if requires_grad:
             self.requires_grad = requires_grad
 
@@ -37,6 +33,15 @@ class Tensor:
     def detach(self):
         """The same numbers, shared, without their history."""
         return Tensor(self.data)
+
+
+def real_array(data):
+    """data as an array of real numbers, shared; what is Python's becomes float32."""
+    array = np.asarray(data)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"data: expected real numbers, got dtype {array.dtype}")
+    of_python = not isinstance(data, (np.ndarray, np.generic, Tensor))
+    return array.astype(np.float32) if of_python else array
 
 
 class _Mode(threading.local):

@@ -49,8 +49,7 @@ def dimension(dim, ndim, name="dim"):
 
 
 def axis(dim, ndim):
-    """dim (an int, several, or None) as NumPy's axis, where None stands for all dimensions: so it
-    does for no dims and for a single number's, as in PyTorch."""
+    """dim (an int, several, None) as NumPy's axis; None is all, as are () and a number's dims."""
     if isinstance(dim, (tuple, list)):
         dim = tuple(dimension(d, ndim) for d in dim)
     elif dim is not None:

@@ -33,8 +33,7 @@ def gradcheck(func, inputs, eps=1e-6, atol=None, rtol=None):
     func takes the inputs (one Tensor or a sequence) to one Tensor. Every element of every input
     that requires grad is moved by ±eps, in float64. A gradient may differ from its slope by
     atol + rtol · |slope|: 1e-8 and 1e-6 for float64, 1e-5 and 1e-3 for less, unless given. Raises
-    AssertionError with the worst element, its index and both values; ValueError if no input
-    requires grad."""
+    AssertionError with the worst element, its index and both values, ValueError if none moves."""
     inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     moving = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
     if not moving:

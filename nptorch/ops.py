@@ -41,9 +41,8 @@ def pow(a, b, /):
 
 @op
 def matmul(a, b, /):
-    """The matrix product (..., n, k) @ (..., k, m) -> (..., n, m), its batches broadcast. A vector
-    (k,) is one row on the left, one column on the right, and leaves no dimension behind. Raises
-    ValueError with both shapes if they do not fit."""
+    """(..., n, k) @ (..., k, m) -> (..., n, m), batches broadcast. A vector (k,) is one row on the
+    left, one column on the right, and leaves no dimension behind. Raises ValueError for misfits."""
     try:
         rows, columns = a[None] if a.ndim == 1 else a, b[:, None] if b.ndim == 1 else b
         value = np.matmul(rows, columns)
@@ -270,9 +269,8 @@ def clamp(a, /, min=None, max=None):
 
 
 @op
-def _where(a, b, /, condition):
-    return (np.where(condition, a, b),
-            lambda g: np.where(condition, g, 0), lambda g: np.where(condition, 0, g))
+def _where(a, b, /, mask):
+    return np.where(mask, a, b), lambda g: np.where(mask, g, 0), lambda g: np.where(mask, 0, g)
 
 
 def where(condition, input, other):
@@ -281,7 +279,7 @@ def where(condition, input, other):
     condition = np.asarray(condition)
     if condition.dtype != bool:
         raise TypeError(f"condition: expected bools, got {condition.dtype}: compare, as in x > 0")
-    return _where(input, other, condition=condition)
+    return _where(input, other, condition)
 
 
 

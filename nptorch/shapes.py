@@ -12,8 +12,7 @@ from nptorch.inplace import check_inplace
 
 @op
 def reshape(a, /, *shape):
-    """The same elements in another shape, one length of which may be -1, to be worked out.
-    The array is shared where its memory allows it, else copied."""
+    """The elements in another shape, of which -1 is worked out; shared if possible, else copied."""
     before = a.shape
     return a.reshape(integers("shape", shape)), lambda g: g.reshape(before)
 

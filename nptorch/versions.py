@@ -60,8 +60,7 @@ Node.check, attributes.written = check, written
 
 
 def _kept(x):
-    """What x keeps: the parts of a container, the attributes of an object, the variables of a
-    function, but not the global ones."""
+    """What x keeps: a container's parts, an object's attributes, a function's own variables."""
     if isinstance(x, types.FunctionType):
         return [x.__closure__, x.__defaults__, x.__kwdefaults__, x.__dict__]
     return [x.data] if isinstance(x, Tensor) else gc.get_referents(x)

@@ -91,8 +91,7 @@ Module.named_parameters, Module.parameters = named_parameters, parameters
 
 
 def add_module(self, name, module):
-    """Hold module under name. Raises TypeError if it is not a Module, KeyError if name is empty,
-    has a dot in it or is another attribute's."""
+    """Hold module under name. TypeError for no Module, KeyError if name is empty, dotted, taken."""
     if not isinstance(module, Module):
         raise TypeError(f"{type(self).__name__}, entry {name}: expected a Module, "
                         f"got {type(module).__name__}")
@@ -198,9 +197,8 @@ Module.modules = lambda self: (module for _, module in self.named_modules())
 Module.named_children = lambda self: _once(_held(self, Module))
 Module.children = lambda self: (child for _, child in self.named_children())
 Module.train, Module.eval = train, lambda self: self.train(False)
-Module.requires_grad_, Module.zero_grad = requires_grad_, zero_grad
-Module.apply, Module.__repr__ = apply, _repr
-Module.extra_repr = lambda self: ""  # what stands between the parentheses
+Module.requires_grad_, Module.zero_grad, Module.apply = requires_grad_, zero_grad, apply
+Module.__repr__, Module.extra_repr = _repr, lambda self: ""  # what the parentheses hold
 
 
 def state_dict(self):
@@ -210,7 +208,6 @@ def state_dict(self):
 
 Module._entries = lambda self: self.named_parameters(remove_duplicate=False)
 Module.state_dict = state_dict
-
 
 IncompatibleKeys = namedtuple("IncompatibleKeys", "missing_keys unexpected_keys")
 

@@ -4,8 +4,7 @@ from nptorch.checks import number
 
 
 class LambdaLR:
-    """Sets optimizer.lr to its first value times lr_lambda(n): n is 0 at once, and one more after
-    each step().
+    """optimizer.lr is its first value times lr_lambda(n): n is 0 at once, one more after a step().
 
     As torch.optim.lr_scheduler.LambdaLR: base_lrs holds the first value, also for a second
     scheduler of the same optimizer. Raises ValueError for a rate below 0 or not finite."""

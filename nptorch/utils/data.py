@@ -27,10 +27,9 @@ class Dataset:
 
 
 def default_collate(batch):
-    """Samples of one form, stacked along a new first axis: numbers, arrays and Tensors become a
-    Tensor (Python's floats float64, its ints int64, as in PyTorch), tuples and lists a list with
-    one for each entry, dicts a dict. Strings stay a list. Raises ValueError for samples of
-    different shapes or lengths."""
+    """Samples of one form along a new first axis: numbers, arrays and Tensors become a Tensor
+    (Python's floats float64, ints int64, as in PyTorch), tuples and lists a list, one for an entry,
+    dicts a dict. Strings stay a list. Raises ValueError for different shapes or lengths."""
     first = batch[0]
     if isinstance(first, dict):
         return {key: default_collate([sample[key] for sample in batch]) for key in first}
