@@ -335,6 +335,16 @@ def _take(a, /, indices, dim, keepdim):
     return value if keepdim else value.squeeze(dim), back
 
 
+@op
+def _var(a, /, dim, correction, keepdim):
+    dim = axis(dim, a.ndim)
+    n = _count(a, dim)
+    rest = n - correction if n > correction else 0
+    centred = a - total(a, dim, True, n)
+    value = total(centred * centred, dim, keepdim, rest)
+    return value, lambda g: _expand(g * 2 / rest, centred.shape, dim, keepdim) * centred
+
+
 def _max_min(input, dim, keepdim, whole, two, find):
     """PyTorch's max and min, which are three functions: of all, of two, over a dim."""
     if isinstance(dim, Tensor):
@@ -382,16 +392,6 @@ def logsumexp(a, /, dim, keepdim=False):
         value = np.log(sums) + top
     value = value if keepdim else value.squeeze(dim)
     return value, lambda g: _expand(g, powers.shape, dim, keepdim) * (powers / sums)
-
-
-@op
-def _var(a, /, dim, correction, keepdim):
-    dim = axis(dim, a.ndim)
-    n = _count(a, dim)
-    rest = n - correction if n > correction else 0
-    centred = a - total(a, dim, True, n)
-    value = total(centred * centred, dim, keepdim, rest)
-    return value, lambda g: _expand(g * 2 / rest, centred.shape, dim, keepdim) * centred
 
 
 def var(input, dim=None, correction=1, keepdim=False):
