@@ -8,6 +8,7 @@ from nptorch.autograd import Tensor, is_grad_enabled, op
 from nptorch.checks import integer, integers
 
 float32, float64, int64 = np.float32, np.float64, np.int64
+_PYTHON = {float: np.dtype(float32), int: np.dtype(int64), bool: np.dtype(bool)}
 
 
 def tensor(data, dtype=None, requires_grad=False):
@@ -17,9 +18,6 @@ def tensor(data, dtype=None, requires_grad=False):
         held = _dtypes(data) or {np.dtype(float32)}
         dtype = np.result_type(*{d for d in held if d.kind not in "iub"} or held)
     return Tensor(np.array(data, dtype), requires_grad)
-
-
-_PYTHON = {float: np.dtype(float32), int: np.dtype(int64), bool: np.dtype(bool)}
 
 
 def _dtypes(data):
@@ -55,8 +53,7 @@ def _rng():
 
 def manual_seed(seed):
     """Start the random numbers over: the same seed, the same numbers."""
-    state = np.random.default_rng(integer("seed", seed)).bit_generator.state
-    _rng().bit_generator.state = state
+    _rng().bit_generator.state = np.random.default_rng(integer("seed", seed)).bit_generator.state
 
 
 def rand(*size, dtype=float32, requires_grad=False):

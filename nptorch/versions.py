@@ -11,7 +11,6 @@ from nptorch import attributes
 from nptorch.attributes import owner
 from nptorch.autograd import Node, Tensor
 
-_clock = Node.clock
 _newest = 0  # when any array was last written to
 _written = {}  # {id of what owns an array's memory: [when it was last written to]}
 
@@ -20,7 +19,7 @@ def written(array):
     """Record that array, which may be a view, has just been written to."""
     global _newest
     try:
-        _newest = _written[id(array)][0] = next(_clock)
+        _newest = _written[id(array)][0] = next(Node.clock)
     except KeyError:  # a view, or an array that is written to for the first time
         _entry(array)[0] = _newest
 

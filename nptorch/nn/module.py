@@ -48,8 +48,7 @@ class Module:
         try:
             return self.forward(*args, **kwargs)
         except ShapeError as error:  # the outermost caller knows the longest path
-            paths = {module: path for path, module in self.named_modules()}
-            error.path = paths.get(error.args[0], error.path)
+            error.path = {m: p for p, m in self.named_modules()}.get(error.args[0], error.path)
             raise
 
     def named_modules(self, memo=None, prefix="", remove_duplicate=True):

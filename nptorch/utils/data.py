@@ -93,10 +93,9 @@ def _batch(dataset, indices):
     return default_collate(many(indices) if many else [dataset[i] for i in indices])
 
 
-def _shuffled(n, generator):
-    """0 ... n - 1 in a random order; generator as in DataLoader."""
-    own = generator is None
-    return randperm(n).data if own else np.random.default_rng(generator).permutation(n)
+def _shuffled(n, rng):
+    """0 ... n - 1 in a random order; rng is DataLoader's generator."""
+    return randperm(n).data if rng is None else np.random.default_rng(rng).permutation(n)
 
 
 class DataLoader:
