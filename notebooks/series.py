@@ -7,7 +7,8 @@
 
 `#| default_exp nn.module` at the top of a notebook's first code cell names its module. `#| export`
 at the top of a cell sends the cell there, `#| export nn.layers` to another module of the notebook.
-A module is its cells, verbatim and in order; its first cell has its docstring and its imports.
+A module is its cells, verbatim and in order, with two blank lines around a definition and one
+elsewhere between them; its first cell has its docstring and its imports.
 `#| hole NAME` leaves no trace in it: workbook.py empties that definition for the reader to fill.
 Messages number cells as Jupyter does: [3] is the third to run.
 """
