@@ -71,10 +71,9 @@ def main():
     print("\n| from the same weights |", " | ".join(f"step {step}" for step in at), "| bits |")
     print("| --- " * (len(at) + 2) + "|")
     for seed, (a, b) in enumerate(zip(theirs, ours)):
-        cells = [f"{a[1][i - 1]:.4f}, {b[1][i - 1]:.4f} ({b[1][i - 1] / a[1][i - 1] - 1:+.2%})"
-                 for i in at]
-        print(f"| seed {seed}: PyTorch, nptorch |", " | ".join(cells), f"| {a[2]:.3f}, {b[2]:.3f} "
-              f"({b[2] / a[2] - 1:+.2%}) |")
+        pairs = [(a[1][i - 1], b[1][i - 1]) for i in at] + [(a[2], b[2])]
+        cells = [f"{x:.4f}, {y:.4f} ({y / x - 1:+.0e})" for x, y in pairs]
+        print(f"| seed {seed}: PyTorch, nptorch |", " | ".join(cells), "|")
 
     print("\n| each from its own weights |", " | ".join(f"to step {step}" for step in at),
           "| bits |")
