@@ -34,9 +34,9 @@ def _normalize(x, weight, bias, /, eps, stats):
         g -= x * along
         return g
 
-    if np.ndim(weight) == 1:  # sums down the rows, as products with a row, which is fast
-        return value, back, lambda g: scale.mT @ (g * x), lambda g: np.ones_like(scale).mT @ g
-    return value, back, lambda g: n * mean(g, x) * scale, lambda g: n * mean(g, one)
+    return (value, back,  # products with a row sum down the rows, and are fast
+            lambda g: scale.mT @ (g * x) if np.ndim(weight) == 1 else n * mean(g, x) * scale,
+            lambda g: np.ones_like(scale).mT @ g if np.ndim(bias) == 1 else n * mean(g, one))
 
 
 def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False,
