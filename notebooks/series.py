@@ -8,7 +8,8 @@
 
 `#| default_exp nn.module` at the top of a notebook's first code cell names its module. `#| export`
 at the top of a cell sends the cell there, `#| export nn.layers` to another module of the notebook.
-A module is its cells, verbatim and in order; its first cell has its docstring and its imports.
+A module is its cells, verbatim and in order, with two blank lines around a definition and one
+elsewhere between them; its first cell has its docstring and its imports.
 `#| hole NAME` leaves no trace in it: workbook.py empties that definition for the reader to fill.
 Messages number cells as Jupyter does: [3] is the third to run.
 """
@@ -34,6 +35,7 @@ SITE = ROOT / "docs/site"  # what makes pages of notebooks
 NAME = re.compile(r"\d\d_[a-z_]+\.ipynb")  # how a notebook of the series is called
 DIRECTIVE = re.compile(r"#\| (?:(export)|(export|default_exp) (\w+(?:\.\w+)*)) *")
 HOLE = re.compile(r"#\| hole ([\w.]+)(?: below (.+?))? *")
+DEFINITIONS = ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef
 ALMOST = re.compile(r"#\||\s*#+\s*\|?\s*(default_exp\b|exports?(\s+[\w.]+)?\s*$)", re.IGNORECASE)
 ADDRESSES = {  # of PyTorch, each in a file that the exporter writes from names of its folder
     "nn.functional": "The functions behind the modules of nptorch.nn",
@@ -134,7 +136,7 @@ def file_of(module):
 
 def module_text(module, path, cells):
     """Return the text of a notebook's module, or raise an error if a cell breaks the rules."""
-    origin, first = {}, min(cells)
+    origin, first, text, above = {}, min(cells), "", []
     for number, source in cells.items():
         where = f"{path.name} [{number}]"
         try:
@@ -155,12 +157,16 @@ def module_text(module, path, cells):
                 if name in origin:
                     raise SeriesError(f"{where}: {name} is already defined in [{origin[name]}]")
                 origin[name] = number
-    return "\n\n\n".join(cells.values()) + "\n"
+        # As PEP 8 has it: two blank lines around a definition, one elsewhere.
+        meet = any(isinstance(statement, DEFINITIONS) for statement in above[-1:] + tree.body[:1])
+        text += (text and ("\n\n" if meet else "\n")) + source + "\n"
+        above = tree.body
+    return text
 
 
 def defined(statement):
     """Return the names that a top-level statement defines: a function, a class or variables."""
-    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+    if isinstance(statement, DEFINITIONS):
         return [statement.name]
     if not isinstance(statement, (ast.Assign, ast.AnnAssign)):
         return []
@@ -209,13 +215,10 @@ def import_line(package, module, names):
     source = "." * (up + 1) + module.rpartition(".")[2]
     line = f"from {source} import {', '.join(names)}\n"
     if len(line) > 101:
-        line = f"from {source} import (\n{listed(names)}\n)\n"
+        start = f"from {source} import ("
+        line = textwrap.fill(f"{start}{', '.join(names)})", 100,
+                             subsequent_indent=" " * len(start)) + "\n"
     return line
-
-
-def listed(names):
-    """Return names as the indented lines of a list."""
-    return textwrap.indent(textwrap.fill(", ".join(names) + ",", 96), "    ")
 
 
 def init_text(package, modules, version):

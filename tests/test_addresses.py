@@ -21,7 +21,7 @@ SOURCES = sorted(path for path in FOLDER.rglob("*.py"))
 
 # nptorch.autograd is PyTorch's address and the engine's own module, in one file that is read from
 # its top: there stand what authors of ops import from it, and the two ops that it begins with.
-ENGINE = {"Tensor", "Node", "op", "arrays", "add", "mul", "unbroadcast", "total",
+ENGINE = {"Tensor", "Node", "op", "real_array", "arrays", "add", "mul", "unbroadcast", "total",
           "is_grad_enabled"}
 
 

@@ -111,6 +111,20 @@ def test_module_is_the_marked_cells_verbatim(root, capsys):
     assert capsys.readouterr().out == "01_tensor.ipynb -> nptorch/autograd.py\n"
 
 
+def test_cells_are_joined_as_pep_8_has_it(root):
+    add(root, "01_tensor", cells_of(
+        "01_tensor", "autograd", "import sys", "# a remark alone", "x = 1\ny = 2", "z = 3",
+        "@staticmethod\ndef f(): ...", "class C: ...", "C.f = f", "C.g = f\n\n\ndef g(): ...",
+        "C.h = g",
+    ))
+    series.export(root=root)
+    assert package(root)["autograd.py"] == (
+        f"{head('01_tensor')}import sys\n\n# a remark alone\n\nx = 1\ny = 2\n\nz = 3\n\n\n"
+        "@staticmethod\ndef f(): ...\n\n\nclass C: ...\n\n\nC.f = f\n\nC.g = f\n\n\n"
+        "def g(): ...\n\n\nC.h = g\n"
+    )
+
+
 def test_notebook_may_own_several_modules(root, capsys):
     name = "03_module"
     add(root, name, [
