@@ -389,7 +389,7 @@ def test_no_page_has_a_serious_fault(tab, site):
 
 
 @browsing
-@pytest.mark.parametrize("name", ["index.html", "05_optimizer.html", "start.html"])
+@pytest.mark.parametrize("name", ["index.html", "09_lenet.html", "start.html"])
 def test_no_page_has_a_serious_fault_in_the_dark_and_narrow(tab, name):
     page = tab(name, width=400, color_scheme="dark")
     assert faults(page) == []
