@@ -212,8 +212,10 @@ def finish(page):
             label.name = "td"
     for table in soup("table"):
         table.wrap(soup.new_tag("div", attrs={"class": "wide"}))
-        # Where the first column alone fills a narrow screen, a row is shown as a few lines there.
-        if max((len(row.td.get_text()) for row in table("tr") if row.td), default=0) > 40:
+        # Where its words don't fit side by side on a narrow screen, a row is a few lines there.
+        columns = zip(*(row(["th", "td"]) for row in table("tr")))
+        if sum(max(len(word) for cell in column for word in ["", *cell.get_text().split()]) + 2
+               for column in columns) > 45:
             table["class"] = "stacked"
             labels = [label.get_text() for label in table.tr(["th", "td"])]
             for row in table("tr"):
