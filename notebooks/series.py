@@ -31,7 +31,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 NAME = re.compile(r"\d\d_[a-z_]+\.ipynb")  # how a notebook of the series is called
 DIRECTIVE = re.compile(r"#\| (?:(export)|(export|default_exp) (\w+(?:\.\w+)*)) *")
-HOLE = re.compile(r"#\| hole ([\w.]+)(?: below (.+?))? *")
+HOLE = re.compile(r"#\| (?P<kind>hole|exercise) (?P<name>[\w.]+)(?: below (?P<below>.+?))? *")
 ALMOST = re.compile(r"#\||\s*#+\s*\|?\s*(default_exp\b|exports?(\s+[\w.]+)?\s*$)", re.IGNORECASE)
 ADDRESSES = {  # of PyTorch, each in a file that the exporter writes from names of its folder
     "nn.functional": "The functions behind the modules of nptorch.nn",

@@ -3,11 +3,13 @@
 Not those of 09, which train LeNet several times, nor those of 10, which need PyTorch.
 """
 
+import inspect
 import os
 import re
 import textwrap
 import traceback
 
+import nbformat
 import pytest
 import series
 import workbook
@@ -28,8 +30,8 @@ def code_in(text):
 
 def exercises(path):
     """Return {number: (the check, the solution's code, the solution's text)} of a notebook."""
-    cells = workbook.load(path)["cells"]
-    prose = "\n\n".join(cell["source"] for cell in cells if cell["cell_type"] == "markdown")
+    cells = nbformat.read(path, as_version=4).cells
+    prose = "\n\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
     parts = TITLE.split(prose.partition("## Exercises\n")[2])[1:]
     found = {}
     for number, text in zip(map(int, parts[::3]), parts[2::3]):
@@ -38,11 +40,6 @@ def exercises(path):
         given = "\n".join(block.strip("\n") for block in FENCED.findall(SOLUTION.sub("", text)))
         found[number] = given, code_in(answer), answer
     return found
-
-
-def lucky_rule(given, code, text):
-    [line] = re.findall(r"`(return .+?)`", text)
-    return f"def yours(a, b):\n    c = a * b\n    d = c + a\n    {line}\n\n{given}"
 
 
 def fooled(given, code, text):
@@ -66,8 +63,6 @@ def mended(given, code, text):
 
 
 PROGRAMS = {  # where it is not the solution and then the check
-    ("01_tensor", 2): lambda given, code, text: given.replace("# your code", code),
-    ("01_tensor", 3): lucky_rule,
     ("02_operations", 3): fooled,
     ("03_module", 1): mended,
     ("04_loss", 1): lambda given, code, text: f"{code}\n\ncheck_soft(soft_cross_entropy)",
@@ -94,7 +89,9 @@ def run(stem, number):
     last = len(sources) + 1
     sources[last] = program_of(stem, number)
     namespace = {"__name__": "__main__"}
-    for unit in workbook.needed(workbook.units(sources, last, {last}), last):
+    asked = {key for name in re.findall(r"workbook\.check\(\"(.+?)\"\)", sources[last])
+             for key in inspect.signature(workbook.checks()[name].function).parameters}
+    for unit in workbook.needed(workbook.units(sources, last, {last}), last, asked):
         exec(unit.code, namespace)
 
 
@@ -124,4 +121,4 @@ def test_every_exercise_has_a_check_and_a_solution():
     for stem, number in CASES:
         given, code, text = exercises(series.ROOT / "notebooks" / f"{stem}.ipynb")[number]
         assert code or text.strip(), (stem, number)
-        assert "assert" in given or (stem, number) in PROGRAMS
+        assert "assert" in given or "workbook.check(" in given or (stem, number) in PROGRAMS
