@@ -27,6 +27,72 @@ return w, b
 square = c * c
 return square + c * a
 """],
+    "einsum": ["""
+one, rest = spec.split(",")
+two, three = rest.split("->")
+
+def back(left, right, wanted, x, y):
+    return np.einsum(x, [ord(c) - 96 for c in left], y, [ord(c) - 96 for c in right],
+                     [ord(c) - 96 for c in wanted])
+
+return (back(one, two, three, a, b), lambda g: back(two, three, one, b, g),
+        lambda g: back(one, three, two, a, g))
+"""],
+    "prod": ["""
+flat = a.ravel()
+before = np.concatenate([[1.0], np.cumprod(flat)[:-1]])
+after = np.concatenate([np.cumprod(flat[::-1])[::-1][1:], [1.0]])
+return flat.prod(), lambda g: (g * before * after).reshape(a.shape)
+"""],
+    "fooled": ["""
+fooled = {twice: (np.arange(3.0), np.ones(3) / 2), sloppy: (np.zeros(1),),
+          untransposed: (np.array([[2.0, 5.0], [5.0, 1.0]]), np.eye(2) * 3)}
+caught = {twice: (np.zeros(4), np.zeros(4)), sloppy: (np.arange(5.0),),
+          untransposed: (np.array([[0.0, 1.0], [2.0, 3.0]]), np.array([[1.0, 1.0], [0.0, 1.0]]))}
+"""],
+    "mended": ["""
+class First(Net):
+    def forward(self, x):
+        h = self.hidden(x)
+        return self.out(h.tanh())
+
+class Second(Net):
+    def forward(self, x):
+        return self.out(tanh(self.hidden(x)))
+
+class Third(Net):
+    def forward(self, x):
+        x = Tensor(x.data - x.data.mean(0))
+        return self.out(tanh(self.hidden(x)))
+
+class Fourth(Module):
+    def __init__(self):
+        self.layers = Sequential({"hidden": Linear(2, 16), "out": Linear(16, 1)})
+
+    def forward(self, x):
+        return self.layers.out(tanh(self.layers.hidden(x)))
+
+class Fifth(Module):
+    def __init__(self):
+        self.third, self.second, self.first = (Linear(16, n) for n in (1, 16, 16))
+        self.begin = Linear(2, 16)
+
+    def forward(self, x):
+        x = tanh(self.first(tanh(self.begin(x))))
+        return self.third(tanh(self.second(x)))
+"""],
+    "summary": ["""
+lines, n = [], 0
+for path, parameter in model.named_parameters():
+    lines.append(f"{path:20}{' x '.join(map(str, parameter.shape)):>12}: {parameter.data.size:6}")
+    n += parameter.data.size
+lines.append(f"{'':30}{n:10}")
+return "\\n".join(lines) + "\\n"
+"""],
+    "widen": ["""
+if type(module) is Linear:
+    module.weight.data = module.weight.data * 2.1
+"""],
 }
 
 WRONG = {
@@ -57,9 +123,78 @@ WRONG = {
         "another value here and there": ("return d * c", "return d * d"),
         "nothing returned": ("return d * c", "d * c"),
     },
+    "einsum": {
+        "as for a matrix product": ("""f"{out},{second}->{first}", g, b)""", '"ik,jk->ij", g, b)'),
+        "letters not exchanged": ("""np.einsum(f"{out},{second}->{first}", g, b)""",
+                                  "np.einsum(spec, g, b)"),
+        "the other input": ("->{first}\", g, b)", "->{first}\", g, a)"),
+        "backs the wrong way round": ("""lambda g: np.einsum(f"{out},{second}->{first}", g, b),
+        lambda g: np.einsum(f"{first},{out}->{second}", a, g)""",
+            """lambda g: np.einsum(f"{first},{out}->{second}", a, g),
+        lambda g: np.einsum(f"{out},{second}->{first}", g, b)"""),
+        "without g": ("""lambda g: np.einsum(f"{first},{out}->{second}", a, g)""",
+                      """lambda g: np.einsum(f"{first},{out}->{second}", a, np.ones_like(g))"""),
+    },
+    "prod": {
+        "the tempting rule": "return np.prod(a), lambda g: g * np.prod(a) / a",
+        "a zero replaced": "return np.prod(a), lambda g: g * np.prod(a) / np.where(a == 0, 1, a)",
+        "the whole product": ("np.prod(np.delete(a, i))", "np.prod(a)"),
+        "flat gradients": (".reshape(a.shape)", ""),
+        "without g": ("lambda g: g * others", "lambda g: others"),
+    },
+    "fooled": {
+        "the other way round": ("fooled = {", "caught, fooled = {"),
+        "no tuples": ("sloppy: ([3.0],)}", "sloppy: [3.0]}"),
+        "symmetric, the product not": ("(i, i)", "(m + m.T, m)"),
+        "two equal scores": ("([3.0],)", "([3.0, 3.0],)"),
+        "no tie": ("([1.0], [1.0])", "([1.0], [1.5])"),
+        "one forgotten": ("sloppy: ([3.0, 1.0],)}", "}"),
+        "lengths that do not fit": ("(m, m)", "(m, np.ones((3, 2)))"),
+    },
+    "mended": {
+        "no tanh": ("tanh(self.hidden(x))", "self.hidden(x)"),
+        "Second as it was": ("Second = Fourth = First", "Fourth = First"),
+        "Fourth as it was": ("Second = Fourth = First", "Second = First"),
+        "Third not moved": ("x - x.mean(0)", "x"),
+        "Third writes": ("return super().forward(x - x.mean(0))",
+                         "x.data -= x.data.mean(0)\n        return super().forward(x)"),
+        "Fourth with a list": ("Second = Fourth = First", """Second = First
+class Fourth(Module):
+    def __init__(self):
+        self.layers = [Linear(2, 16), Linear(16, 1)]
+
+    def forward(self, x):
+        return self.layers[1](tanh(self.layers[0](x)))
+"""),
+        "Fifth with one layer less": ("Linear(16, 16), Tanh(), Linear(16, 16)", "Linear(16, 16)"),
+        "Fifth with a tanh less": ("Linear(16, 16), Tanh(), L", "Linear(16, 16), L"),
+        "detached": ("tanh(self.hidden(x))", "tanh(self.hidden(x)).detach()"),
+    },
+    "summary": {
+        "children alone": ("list(model.named_parameters())",
+                           "list(model.named_parameters(recurse=False))"),
+        "a shared one twice": ("named_parameters()", "named_parameters(remove_duplicate=False)"),
+        "no sum": ("[*lines, f\"all: {sum(p.numel() for _, p in found)}\"]", "lines"),
+        "how many parameters, not numbers": ("sum(p.numel() for _, p in found)", "len(found)"),
+        "len for the size": ("{p.numel()}", "{len(p)}"),
+        "printed": ("return ", "found = "),
+        "a list": "return [f'{path} {p.shape} {p.numel()}' for path, p in model.named_parameters()]",
+    },
+    "widen": {
+        "the factor of the text": ("*= 2", "*= 3**0.5"),
+        "nothing": "pass",
+        "everything but Linear": ("if isinstance", "if not isinstance"),
+        "the bias, too": ("*= 2", "*= 2\n    module.bias.data *= 2"),
+        "a new array that is lost": ("module.weight.data *= 2", "module.weight.data * 2"),
+        "any module": "module.weight.data *= 2",
+        "too much": ("*= 2", "*= 4"),
+    },
 }
 
 HARMLESS = {
     "line": {"range(201)": "a step too many, at the bottom", "(b, w)": "either may move first",
              "2 / len(x)": "twice the rate arrives, too"},
+    "fooled": {part: "as good an example" for part in (
+        "fooled = {twice: ([2.0], [1.0])", "np.eye(3)", "([1.0], [3.0])", "([4.0],)", "[4.0, 1.0]",
+        "[3.0, 2.0]", "[2.0, 2.0]", "[4.0, 4.0]", "[3.0, 5.0]")},
 }

@@ -283,7 +283,7 @@ def test_workbook_is_the_series_with_holes(book):
             if hole.notebook == path.stem:
                 text = workbook.cell_of(hole, book)
                 assert text.count(workbook.stub(hole)) == 1
-                assert text.count("\n#| hole") + text.startswith("#| hole") >= 1
+                assert f"#| {hole.kind} {hole.name}" in text
 
 
 def spaced(text):
