@@ -93,6 +93,48 @@ return "\\n".join(lines) + "\\n"
 if type(module) is Linear:
     module.weight.data = module.weight.data * 2.1
 """],
+    "soft_cross_entropy": ["""
+shifted = logits - logits.data.max(1, keepdims=True)
+log_p = shifted - shifted.exp().sum(1, keepdim=True).log()
+return (q * log_p).sum() * (-1 / len(logits))
+"""],
+    "pinball": ["""
+above = Tensor((target.data > input.data).astype(float))
+return ((target - input) * (above - 0.1)).sum()
+"""],
+    "gap": ["gap = max(g for g in range(200) if np.exp(-np.float32(g)) > 0)"],
+    "Proximal": ["""
+def step(self):
+    with no_grad():
+        for _, p in moving(self.params):
+            p *= 1 - self.lr * self.weight_decay
+            p -= self.lr * p.grad
+            p.data[:] = p.data - np.clip(p.data, -self.lr * self.alpha, self.lr * self.alpha)
+"""],
+    "look_ahead": ["""
+def nesterov(lr, steps):
+    p, v, path = np.array([-9.0, 2.0]), np.zeros(2), [[-9.0, 2.0]]
+    while len(path) <= steps:
+        there = Tensor(p + 0.9 * v, requires_grad=True)
+        ravine(there).backward()
+        v = 0.9 * v - lr * there.grad.data
+        p = p + v
+        path.append(p)
+    return path
+
+def size(lr):
+    c = 49 * lr
+    return abs(np.linalg.eigvals([[(1 - c) * 0.9, -c], [(1 - c) * 0.9, 1 - c]])).max()
+
+low, border = 0.0, 0.08
+for _ in range(40):
+    middle = (low + border) / 2
+    low, border = (middle, border) if size(middle) < 1 else (low, middle)
+"""],
+    "quicker": ["""
+root = np.sqrt(kappa)
+return 0.995 * (2 / (root + 1)) ** 2, ((root - 1) / (root + 1)) ** 2 + 0.01
+"""],
 }
 
 WRONG = {
@@ -188,6 +230,52 @@ class Fourth(Module):
         "a new array that is lost": ("module.weight.data *= 2", "module.weight.data * 2"),
         "any module": "module.weight.data *= 2",
         "too much": ("*= 2", "*= 4"),
+    },
+    "soft_cross_entropy": {
+        "no minus": ("return -", "return "),
+        "the logarithm of a probability of 0": ("logits.log_softmax(1)", "logits.softmax(1).log()"),
+        "classes and rows exchanged": ("log_softmax(1)", "log_softmax(0)"),
+        "the mean over all": (".sum(1).mean()", ".mean()"),
+        "the likeliest class alone": "return nn.functional.cross_entropy(logits, q.data.argmax(1))",
+    },
+    "pinball": {
+        "the median": ("0.1 * (-error)", "0.9 * (-error)"),
+        "the other way round": ("target - input", "input - target"),
+        "one way free": (" + 0.1 * (-error).relu()", ""),
+        "squares": (").mean()", ").square().mean()"),
+        "no mean": (".mean()", ""),
+        "an array": "return Tensor(np.maximum(0.9 * (target - input).data, "
+                    "0.1 * (input - target).data).mean())",
+    },
+    "gap": {
+        "normal numbers alone": "gap = 87",
+        "of float64": "gap = 745",
+        "the first that dies": "gap = 104",
+        "not whole": "gap = 103.5",
+    },
+    "Proximal": {
+        "the usual step, too": ("for _, p", "self._regularization()\n    for _, p"),
+        "through zero": ("np.maximum(np.abs(q) - self.lr * self.alpha, 0)",
+                         "(np.abs(q) - self.lr * self.alpha)"),
+        "no learning rate": ("self.lr * self.alpha, 0", "self.alpha, 0"),
+        "the old sign": ("np.sign(q)", "np.sign(p.data)"),
+        "no weight decay": (" + self.weight_decay * p.data", ""),
+        "frozen ones, too": ("for _, p in moving(self.params)", "for p in self.params[:2]"),
+    },
+    "look_ahead": {
+        "no look ahead": ("(p + m * v)", "p"),
+        "the border of usual momentum": ("/ (1 + 2 * 0.9) / 49", "/ 49"),
+        "ahead by all of v": ("(p + m * v)", "(p + v)"),
+        "the start left out": ("path = [p]", "path = []"),
+        "of plain descent": ("2 * (1 + 0.9) / (1 + 2 * 0.9) / 49", "2 / 49"),
+        "moved twice": ("p = p + v", "p = p + m * v + v"),
+    },
+    "quicker": {
+        "Polyak's": (" + 0.013", ""),
+        "less momentum": (" + 0.013", " - 0.01"),
+        "much more momentum": (" + 0.013", " + 0.2"),
+        "a larger rate": ("return lr, momentum + 0.013", "return 1.2 * lr, momentum"),
+        "for one ravine": "return 1 / 16, 0.58",
     },
 }
 

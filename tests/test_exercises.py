@@ -46,8 +46,8 @@ def exercises(path):
 
 PROGRAMS = {  # where it is not the solution and then the check
     ("04_loss", 1): lambda given, code, text: f"{code}\n\ncheck_soft(soft_cross_entropy)",
-    ("04_loss", 2): lambda given, code, text: f"{code}\n\ncheck_quantile(loss)",
-    ("04_loss", 3): lambda given, code, text: "check_gap({})".format(re.search(r"\d+", text)[0]),
+    ("04_loss", 2): lambda given, code, text: f"{code}\n\ncheck_quantile(pinball)",
+    ("04_loss", 3): lambda given, code, text: f"{code}\n\ncheck_gap(gap)",
     ("06_data", 1): lambda given, code, text: f"{code}\n\ncheck_shifted(Shifted)",
     ("06_data", 2): lambda given, code, text: f"{code}\n\ncheck_missed(missed)",
     ("06_data", 3): lambda given, code, text: f"{code}\n\ncheck_stratified(stratified)",
