@@ -135,6 +135,71 @@ for _ in range(40):
 root = np.sqrt(kappa)
 return 0.995 * (2 / (root + 1)) ** 2, ((root - 1) / (root + 1)) ** 2 + 0.01
 """],
+    "Shifted": ["""
+def __init__(self, dataset):
+    self.dataset, self.rng = list(dataset), np.random.default_rng(0)
+
+def __len__(self):
+    return len(self.dataset)
+
+def __getitem__(self, i):
+    image, label = self.dataset[i]
+    moved, (r, c) = np.zeros_like(image.data), self.rng.integers(-1, 2, 2)
+    for y, x in np.ndindex(8, 8):
+        if 0 <= y - r < 8 and 0 <= x - c < 8:
+            moved[0, y, x] = image.data[0, y - r, x - c]
+    return Tensor(moved), label
+"""],
+    "missed": ["""
+seen = 0.0
+for _ in range(n):
+    seen += (1 - seen) / n
+return 1 - seen
+"""],
+    "stratified": ["""
+drawn, order = [], np.random.permutation(len(labels))
+left = {value: int(fraction * np.sum(labels == value)) for value in set(labels.tolist())}
+for i in order:
+    if left[labels[i].item()] > 0:
+        left[labels[i].item()] -= 1
+        drawn.append(i)
+return np.setdiff1d(order, drawn), np.array(drawn)
+"""],
+    "overfit": ["""
+def last_loss(net):
+    x, y = few
+    optimizer = optim.SGD(net.parameters(), lr=0.05, momentum=0.9)
+    for _ in range(500):
+        optimizer.zero_grad()
+        loss = cross_entropy(net(x), y)
+        loss.backward()
+        optimizer.step()
+    return cross_entropy(net(x), y).item()
+
+least = -np.log(np.e / (np.e + 9))
+"""],
+    "in_parts": ["""
+losses = []
+for x, y in train_loader:
+    net.zero_grad(set_to_none=True)
+    total = 0.0
+    for part in np.array_split(np.arange(len(y)), parts):
+        loss = -(net(x[part]).log_softmax(1)[np.arange(len(part)), y[part].data]).sum()
+        (loss / len(y)).backward()
+        total += loss.item()
+    optimizer.step()
+    losses.append(total / len(y))
+return losses
+"""],
+    "suspects": ["""
+net, optimizer = start(weight_decay=0.015)
+for epoch in range(80):
+    for x, y in lying_loader:
+        optimizer.zero_grad()
+        cross_entropy(net(x), y).backward()
+        optimizer.step()
+suspects = np.array([answer.argmax() for answer in net(images).data]) != told
+"""],
 }
 
 WRONG = {
@@ -277,6 +342,63 @@ class Fourth(Module):
         "a larger rate": ("return lr, momentum + 0.013", "return 1.2 * lr, momentum"),
         "for one ravine": "return 1 / 16, 0.58",
     },
+    "Shifted": {
+        "moved once for all": ("np.random.randint(3, size=2)",
+                               "np.random.default_rng(i).integers(3, size=2)"),
+        "down alone": ("c:c + 8", "1:9"),
+        "what leaves comes back": ("np.pad(image.data, [(0,), (1,), (1,)])[:, r:r + 8, c:c + 8]",
+                                   "np.roll(image.data, (r - 1, c - 1), (1, 2))"),
+        "no label": ("r + 8, c:c + 8], label", "r + 8, c:c + 8],"),
+        "along the diagonal": ("c:c + 8", "r:r + 8"),
+        "up to two pixels": ("randint(3,", "randint(5,"),
+        "of the first alone": ("self.dataset[i]", "self.dataset[0]"),
+    },
+    "missed": {
+        "one draw": (" ** n", ""),
+        "what is seen": ("return (1 - 1 / n) ** n", "return 1 - (1 - 1 / n) ** n"),
+        "the limit": ("return (1 - 1 / n) ** n", "return np.exp(-1)"),
+        "one draw too few": ("** n", "** (n - 1)"),
+    },
+    "stratified": {
+        "any fifth": ("return np.concatenate(rest), np.concatenate(drawn)",
+                      "order = np.random.permutation(len(labels))\n"
+                      "k = round(fraction * len(labels))\nreturn order[k:], order[:k]"),
+        "always the same": ("np.random.permutation(np.flatnonzero(labels == value))",
+                            "np.flatnonzero(labels == value)"),
+        "the wrong way round": ("np.concatenate(rest), np.concatenate(drawn)",
+                                "np.concatenate(drawn), np.concatenate(rest)"),
+        "as many of each": ("round(fraction * len(found))",
+                            "round(fraction * len(labels) / len(np.unique(labels)))"),
+        "numbers of the class": ("np.flatnonzero(labels == value)", "(labels == value).sum()"),
+        "lists of arrays": ("return np.concatenate(rest), np.concatenate(drawn)",
+                            "return rest, drawn"),
+    },
+    "overfit": {
+        "one step": ("* 500", "* 1"),
+        "no momentum": (", momentum=0.9", ""),
+        "another rate": ("lr=0.05", "lr=0.5"),
+        "the first loss": ("step_loss[-1]", "step_loss[0]"),
+        "least is zero": ("least = np.log(1 + 9 / np.e)", "least = 0.0"),
+        "that of guessing": ("least = np.log(1 + 9 / np.e)", "least = np.log(10)"),
+        "all losses": (".step_loss[-1]", ".step_loss"),
+    },
+    "in_parts": {
+        "the mean of the means": ("(len(part) / len(y))", "(1 / parts)"),
+        "not weighted": (" * (len(part) / len(y))", ""),
+        "a step for each part": ("losses[-1] +=", "optimizer.step()\n        losses[-1] +="),
+        "zeroed for each part": ("loss = ", "optimizer.zero_grad()\n        loss = "),
+        "never zeroed": ("optimizer.zero_grad()", "pass"),
+        "the last part's loss": ("losses[-1] += ", "losses[-1] = "),
+        "one loss": ("return losses", "return losses[-1:]"),
+    },
+    "suspects": {
+        "without weight decay": ("weight_decay=0.01", ""),
+        "believed ones": ("!= told", "== told"),
+        "a single epoch": ("optimizer, 100", "optimizer, 1"),
+        "numbers, not truth values": ("!= told", "- told"),
+        "all": "suspects = np.ones(400, bool)",
+        "none": "suspects = np.zeros(400, bool)",
+    },
 }
 
 HARMLESS = {
@@ -285,4 +407,10 @@ HARMLESS = {
     "fooled": {part: "as good an example" for part in (
         "fooled = {twice: ([2.0], [1.0])", "np.eye(3)", "([1.0], [3.0])", "([4.0],)", "[4.0, 1.0]",
         "[3.0, 2.0]", "[2.0, 2.0]", "[4.0, 4.0]", "[3.0, 5.0]")},
+    "quicker": {"polyak(kappa, 1)": "its two formulas don't tell the ends apart"},
+    "overfit": {"[few] * 501": "the loss after 500 steps is the loss in the next",
+                "optimizer, 1).step": "only a printed line", "progress=True": "only a printed line"},
+    "stratified": {"(rest.append": "the order of the two lines"},
+    "suspects": {"optimizer, 100)\n": "only printed lines", "optimizer, 101": "an epoch more",
+                 "progress=True": "only printed lines"},
 }
