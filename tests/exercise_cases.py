@@ -200,6 +200,82 @@ for epoch in range(80):
         optimizer.step()
 suspects = np.array([answer.argmax() for answer in net(images).data]) != told
 """],
+    "field": ["""
+first = last = 0
+for kernel, stride in layers[::-1]:
+    first, last = first * stride, last * stride + kernel - 1
+return last - first + 1
+"""],
+    "conv_transpose": ["""
+x = np.zeros(shape)
+(down, across), (kh, kw) = stride, weight.shape[2:]
+parts = np.einsum("nohw,ocij->nchwij", y, weight)
+for i, j in np.ndindex(kh, kw):
+    h, w = y.shape[2:]
+    x[:, :, i:i + h * down:down, j:j + w * across:across] += parts[..., i, j]
+return x
+"""],
+    "strokes": ["""
+u, s, v = np.linalg.svd(kernel)
+return u[:, :1] * s[0], v[:1]
+"""],
+    "Moving": ["""
+def __init__(self, dataset, by):
+    self.dataset, self.by = dataset, by
+
+def __len__(self):
+    return len(self.dataset)
+
+def __getitem__(self, i):
+    image, label = self.dataset[i]
+    by, (h, w) = self.by, image.shape[1:]
+    down, across = np.random.randint(0, 2 * by + 1, 2)
+    wide = np.zeros((1, h + 2 * by, w + 2 * by), np.float32)
+    wide[:, by:by + h, by:by + w] = image.data
+    return wide[:, down:down + h, across:across + w], label
+"""],
+    "vote": ["""
+shares = np.zeros((len(images), 10))
+for net in nets:
+    z = logits_of(net, images)
+    powers = np.exp(z - z.max(1, keepdims=True))
+    shares += powers / powers.sum(1, keepdims=True)
+return shares.argmax(1)
+"""],
+    "forged": ["""
+low, high = np.maximum(images - most, 0), np.minimum(images + most, 1)
+changed = images.copy()
+for _ in range(20):
+    x = Tensor(changed, requires_grad=True)
+    (-model(x).log_softmax(1)[:, digit].sum()).backward()
+    changed = np.minimum(np.maximum(changed - 0.15 * most * np.sign(x.grad.data), low), high)
+return changed
+"""],
+    "first_flip": ["""
+flips = [(step, layer, int(image)) for step in range(len(one)) for layer in one[step]
+         for image in np.flatnonzero((one[step][layer][1] != two[step][layer][1]).reshape(
+             len(one[step][layer][1]), -1).any(1))]
+return min(flips, default=None)
+"""],
+    "Heavy": ["""
+def __init__(self, params, lr=1e-3, **options):
+    super().__init__(params, lr, **options)
+    self.kept = {p: 0.0 for p in self.params}
+
+def step(self):
+    with nptorch.no_grad():
+        self._regularization()
+        for p in [p for p in self.params if p.requires_grad and p.grad is not None]:
+            self.kept[p] = self.kept[p] * self.momentum + p.grad.data
+            p += self.kept[p] * -self.lr
+"""],
+    "ties": ["""
+count = 0
+for window in np.asarray(four).reshape(-1, 4):
+    best = window.argmax()
+    count += window[best] > 0 and window[best] - np.delete(window, best).max() < closer
+return int(count)
+"""],
 }
 
 WRONG = {
@@ -285,7 +361,7 @@ class Fourth(Module):
         "how many parameters, not numbers": ("sum(p.numel() for _, p in found)", "len(found)"),
         "len for the size": ("{p.numel()}", "{len(p)}"),
         "printed": ("return ", "found = "),
-        "a list": "return [f'{path} {p.shape} {p.numel()}' for path, p in model.named_parameters()]",
+        "a list": "return [f'{path} {p.shape}' for path, p in model.named_parameters()]",
     },
     "widen": {
         "the factor of the text": ("*= 2", "*= 3**0.5"),
@@ -399,6 +475,89 @@ class Fourth(Module):
         "all": "suspects = np.ones(400, bool)",
         "none": "suspects = np.zeros(400, bool)",
     },
+    "field": {
+        "the first layer first": ("reversed(layers)", "layers"),
+        "strides forgotten": ("(width - 1) * stride + kernel", "width - 1 + kernel"),
+        "one pixel too wide": ("(width - 1) * stride", "width * stride"),
+        "the last kernel alone": ("width = (width - 1) * stride + kernel", "width = kernel"),
+        "kernels added up": ("(width - 1) * stride + kernel", "width + kernel"),
+    },
+    "conv_transpose": {
+        "not transposed": (".reshape(O, -1).T", ".reshape(-1, O)"),
+        "channels not in front": ("y.swapaxes(0, 1).reshape(O, -1)", "y.reshape(O, -1)"),
+        "stride 1": ("stride, (0, 0)", "(1, 1), (0, 0)"),
+        "the kernel turned round": ("weight.reshape", "weight[:, :, ::-1, ::-1].reshape"),
+        "height and width exchanged": ("(kh, kw)", "(kw, kh)"),
+        "with padding": ("(0, 0)", "(1, 1)"),
+    },
+    "strokes": {
+        "the first row": ("np.unravel_index(np.abs(kernel).argmax(), kernel.shape)", "0, 0"),
+        "not divided": (" / kernel[i, j]", ""),
+        "where a zero is": ("np.abs(kernel).argmax()", "(kernel == 0).argmax()"),
+        "row and column exchanged": ("return kernel[:, [j]] / kernel[i, j], kernel[[i]]",
+                                     "return kernel[[i]], kernel[:, [j]] / kernel[i, j]"),
+        "flat": ("kernel[[i]]", "kernel[i]"),
+        "both divided": ("kernel[[i]]", "kernel[[i]] / kernel[i, j]"),
+    },
+    "Moving": {
+        "never so far": ("self.by + 1", "self.by"),
+        "down alone": ("tuple(by), axis=(1, 2)", "by[0], axis=1"),
+        "channels rolled": ("axis=(1, 2)", "axis=(0, 1)"),
+        "the same each time": ("self.rng.integers", "np.random.default_rng(i).integers"),
+        "one of it": ("self.dataset[i]", "self.dataset[0]"),
+        "along the diagonal": ("self.by + 1, 2", "self.by + 1, 1).repeat(2"),
+        "no label": ("axis=(1, 2)), label", "axis=(1, 2))"),
+    },
+    "vote": {
+        "the first net": ("sum(z.log_softmax(dim=1) for z in logits)", "logits[0]"),
+        "a show of hands": "hands = [logits_of(net, images).argmax(1) for net in nets]\n"
+                           "return np.array([np.bincount(h, minlength=10).argmax() "
+                           "for h in np.array(hands).T])",
+        "over the pictures": ("argmax(axis=1)", "argmax(axis=0)"),
+        "one net too few": ("for net in nets]", "for net in nets[1:]]"),
+        "the surest net": "p = [Tensor(logits_of(net, images)).softmax(1).data for net in nets]\n"
+                          "return np.max(p, axis=0).argmax(1)",
+        "the least probable": (".argmax(", ".argmin("),
+    },
+    "forged": {
+        "a single step": ("range(10)", "range(1)"),
+        "up": ("changed - most", "changed + most"),
+        "no ends of white and black": (
+            "np.clip(np.clip(changed, images - most, images + most), 0, 1)",
+            "np.clip(changed, images - most, images + most)"),
+        "moved as far as it likes": ("np.clip(changed, images - most, images + most)", "changed"),
+        "from the pictures anew": ("changed - most / 4", "images - most / 4"),
+        "written into the pictures": ("changed = images", "changed = images\nimages -= 0.01"),
+        "away from the digit": ("changed - most / 4 * np.sign(x.grad.data)",
+                                "changed + most / 4 * np.sign(x.grad.data)"),
+    },
+    "first_flip": {
+        "inputs, not decisions": ("a[layer][1] != b[layer][1]", "a[layer][0] != b[layer][0]"),
+        "the last place": ("places[0, 0]", "places[-1, 0]"),
+        "the deepest layer first": ("sorted(a)", "sorted(a, reverse=True)"),
+        "steps from 1": ("enumerate(zip(one, two))", "enumerate(zip(one, two), start=1)"),
+        "where they agree": ("!= b", "== b"),
+        "the whole place": ("places[0, 0]", "places[0]"),
+        "the last step": ("zip(one, two)", "zip(one[::-1], two[::-1])"),
+    },
+    "Heavy": {
+        "ours": ("+ p.grad.data", "- self.lr * p.grad.data"),
+        "the rate in both": ("+ p.grad.data", "+ self.lr * p.grad.data"),
+        "no momentum": ("self.momentum * self.v[i] + ", ""),
+        "no penalties": ("self._regularization()", "pass"),
+        "up": ("p.data -=", "p.data +="),
+        "frozen ones, too": ("p.requires_grad and ", ""),
+        "a mean of the gradients": ("+ p.grad.data", "+ (1 - self.momentum) * p.grad.data"),
+    },
+    "ties": {
+        "zeros, too": ("first > 0", "first >= 0"),
+        "the third for the second": ("*_, second, first", "*_, second, _, first"),
+        "at most as close": ("< closer", "<= closer"),
+        "the far ones": ("< closer", "> closer"),
+        "unsorted": ("np.sort(four)", "four"),
+        "not counted": (").sum()", ")"),
+        "negative winners, too": ("(first > 0) & ", ""),
+    },
 }
 
 HARMLESS = {
@@ -409,8 +568,15 @@ HARMLESS = {
         "[3.0, 2.0]", "[2.0, 2.0]", "[4.0, 4.0]", "[3.0, 5.0]")},
     "quicker": {"polyak(kappa, 1)": "its two formulas don't tell the ends apart"},
     "overfit": {"[few] * 501": "the loss after 500 steps is the loss in the next",
-                "optimizer, 1).step": "only a printed line", "progress=True": "only a printed line"},
+                "optimizer, 1).step": "only a line is printed",
+                "progress=True": "only a line is printed"},
     "stratified": {"(rest.append": "the order of the two lines"},
     "suspects": {"optimizer, 100)\n": "only printed lines", "optimizer, 101": "an epoch more",
                  "progress=True": "only printed lines"},
+    "conv_transpose": {"reshape(O, -2)": "any negative length is the one to be worked out"},
+    "Moving": {"default_rng(1)": "another seed is as good",
+               "axis=(2, 1)": "both numbers are drawn alike"},
+    "forged": {"range(11)": "one more small step", "most / 5": "a smaller step",
+               "most / 4 / np.sign": "to divide by a sign is to multiply by it"},
+    "first_flip": {"zip(two, one)": "two differ as one from the other"},
 }

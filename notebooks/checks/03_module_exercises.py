@@ -23,8 +23,8 @@ def _(First, Second, Third, Fourth, Fifth, Tensor):
         net, before = Net(), rng.standard_normal((7, 2)).astype(np.float32)
         x, sizes = Tensor(before.copy()), [32, 16, *[256, 16] * (2 * (name == "Fifth")), 16, 1]
         parameters = list(net.parameters())
-        expect(f"{name}: how many numbers its parameters have", sum(p.data.size for p in parameters),
-               sum(sizes))
+        expect(f"{name}: how many numbers its parameters have",
+               sum(p.data.size for p in parameters), sum(sizes))
         out = net(x)
         expect(f"{name}: x after net(x)", x.data, before)
         shapes = {(16, 2): 0, (16, 16): 1, (1, 16): 2}
@@ -36,7 +36,7 @@ def _(First, Second, Third, Fourth, Fifth, Tensor):
                   for inner in itertools.permutations(matrices[1:-1])]
         values = [by_hand(seen, [m.data for m in order], [v.data for v in [*vs, *last]])
                   for order in orders for vs in itertools.permutations(vectors)]
-        if not any(np.shape(out) == v.shape and np.allclose(out.data, v, atol=1e-5) for v in values):
+        if not any(out.shape == v.shape and np.allclose(out.data, v, atol=1e-5) for v in values):
             expect(f"{name}: its values, with a tanh between any two layers", out, values[0], 1e-5)
         out.backward(np.ones(out.shape, np.float32))
         still = [path for path, p in net.named_parameters()

@@ -25,8 +25,8 @@ def _(Proximal, Tensor):
             wanted = moved(wanted, g, lr, alpha, decay)
             expect(f"{case}: the weights after step {step}", w.data, wanted, 1e-9)
             expect(f"{case}: which weights are exactly 0", w.data == 0, wanted == 0)
-        expect("a frozen parameter, and one without a gradient", np.array([frozen.data, alone.data]),
-               np.array(others))
+        expect("a frozen parameter, and one without a gradient",
+               np.array([frozen.data, alone.data]), np.array(others))
 
 
 @hole("look_ahead", "One line of a step changes: curvatures * (p + m * v) is the gradient.",
@@ -45,8 +45,8 @@ def _(nesterov, border):
         c = 49 * border * share
         size = abs(np.linalg.eigvals([[(1 - c) * m, -c], [(1 - c) * m, 1 - c]])).max()
         if (size < 1) != (share < 1):
-            raise Wrong(f"expected that at {share} times border = {border:.6g} the ball {word}, but "
-                        f"a step multiplies by {size:.4f} there")
+            raise Wrong(f"expected that at {share} times border = {border:.6g} the ball {word}, "
+                        f"but a step multiplies by {size:.4f} there")
 
 
 @hole("quicker", "0.58 instead of 0.5625 was quicker. More momentum, at the same learning rate.")
@@ -68,5 +68,5 @@ def _(quicker):
         lr, momentum = quicker(kappa)
         found = steps(kappa, lr, momentum)
         if not found <= 0.9 * polyaks:
-            raise Wrong(f"with curvatures 1 and {kappa}: expected at most {int(0.9 * polyaks)} steps, "
-                        f"got {found} with lr {lr:.4g} and momentum {momentum:.4g}")
+            raise Wrong(f"with curvatures 1 and {kappa}: expected at most {int(0.9 * polyaks)} "
+                        f"steps, got {found} with lr {lr:.4g} and momentum {momentum:.4g}")

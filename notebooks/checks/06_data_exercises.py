@@ -24,8 +24,9 @@ def _(Shifted, TensorDataset, Tensor):
             expect(f"the label of picture {i}", found, label)
             move = [move for move in moves if np.array_equal(image[0], right[move])]
             if not move:
+                rows = image[0, 0].round(2), before[i, 0, 0].round(2)
                 raise Wrong(f"picture {i}: expected it moved by at most a pixel, with 0 entering, "
-                            f"got the first row {image[0, 0].round(2)} of {before[i, 0, 0].round(2)}")
+                            f"got the first row {rows[0]} of {rows[1]}")
             seen.add(move[0])
         expect(f"picture {i}, asked for 150 times: moves (down, across) that never came",
                sorted(set(moves) - seen), [])
@@ -63,5 +64,6 @@ def _(stratified):
                     raise Wrong(f"{name}: of class {value} expected about {wanted:g} drawn, "
                                 f"got {found}")
             ever |= set(drawn.tolist())
-        never = [i for i in range(n) if i not in ever and fraction * (labels == labels[i]).sum() > 1]
+        never = [i for i in range(n)
+                 if i not in ever and fraction * (labels == labels[i]).sum() > 1]
         expect(f"{name}: which were never drawn in 40 times", never, [])
