@@ -447,7 +447,8 @@ def compare(case, got, expected, atol, rtol):
         raise Wrong(f"{case}: expected numbers, got {shown(got)}")
     with np.errstate(invalid="ignore"):
         gap = np.abs(got.astype(float) - expected)
-    wrong = ~(gap <= atol + rtol * np.abs(expected)) & ~((got == expected) | (
+    near = (gap <= atol + rtol * np.abs(expected)) & np.isfinite(expected)
+    wrong = ~near & ~((got == expected) | (
         np.isnan(got.astype(float)) & np.isnan(expected.astype(float))))
     if wrong.any():
         if got.size == 1:

@@ -276,6 +276,68 @@ for window in np.asarray(four).reshape(-1, 4):
     count += window[best] > 0 and window[best] - np.delete(window, best).max() < closer
 return int(count)
 """],
+    "Ahead": ["""
+def step(self):
+    for group in self.param_groups:
+        (one, two), lr, eps = group["betas"], group["lr"], group["eps"]
+        for p in group["params"]:
+            n, m, v = self.__dict__.setdefault("kept", {}).get(p, (0, 0.0, 0.0))
+            g, n = p.grad.data, n + 1
+            m, v = one * m + (1 - one) * g, two * v + (1 - two) * g**2
+            self.kept[p] = n, m, v
+            more = (one * m + (1 - one) * g) / (1 - one ** (n + 1))
+            p.data = p.data - lr * more / ((v / (1 - two**n)) ** 0.5 + eps)
+"""],
+    "plan": ["plan = lambda o: OneCycleLR(o, 0.015, 300)"],
+    "clipping": ["""
+fooling = -3e7
+
+def clip_each(parameters, max_norm):
+    for p in parameters:
+        if p.grad is not None:
+            p.grad.data *= min(1.0, max_norm / np.sqrt((p.grad.data**2).sum()))
+"""],
+    "folded": ["""
+one = nn.Linear(linear.in_features, linear.out_features)
+spread = (norm.running_var.data + norm.eps) ** 0.5
+centre = (linear.bias.data - norm.running_mean.data) / spread
+one.bias.data = norm.weight.data * centre + norm.bias.data
+one.weight.data = (linear.weight.data.T / spread * norm.weight.data).T
+return one
+"""],
+    "group_norm": ["""
+n, c, h, w = x.shape
+parts = x.reshape(n, groups, c // groups, h, w)
+centred = parts - parts.mean((2, 3, 4), keepdim=True)
+spread = ((centred**2).mean((2, 3, 4), keepdim=True) + 1e-5).sqrt()
+return (centred / spread).reshape(n, c, h, w)
+"""],
+    "silent": ["""
+block = Residual(plain())
+for parameter in block.parameters():
+    parameter.data *= 0.2
+return block
+"""],
+    "looks_back": ["""
+place = np.arange(T)
+angle = lambda t: np.stack([np.cos(t / 40), np.sin(t / 40)], 1)
+return torch.tensor(1e5 * angle(place - 1)), torch.tensor(angle(place))
+"""],
+    "top_k": ["""
+order = np.argsort(np.argsort(-logits.data, -1), -1)
+return logits + torch.tensor(np.where(order < k, 0.0, -np.inf))
+"""],
+    "merge": ["""
+out, i = [], 0
+while i < len(ids):
+    if i + 1 < len(ids) and (ids[i], ids[i + 1]) == pair:
+        out.append(new)
+        i += 2
+    else:
+        out.append(int(ids[i]))
+        i += 1
+return np.array(out)
+"""],
 }
 
 WRONG = {
@@ -558,6 +620,97 @@ class Fourth(Module):
         "not counted": (").sum()", ")"),
         "negative winners, too": ("(first > 0) & ", ""),
     },
+    "Ahead": {
+        "Adam itself": ("(exp_avg + (1 - beta1) * (grad - exp_avg)) / (1 - beta1 ** (n + 1))",
+                        "exp_avg / (1 - beta1**n)"),
+        "the old correction": ("(n + 1)", "n"),
+        "both corrections moved": ("beta2**n", "beta2**(n + 1)"),
+        "the average moved on twice": (
+            "m = (exp_avg + (1 - beta1) * (grad - exp_avg))",
+            "exp_avg += (1 - beta1) * (grad - exp_avg)\n    m = exp_avg"),
+        "the gradient in its place": ("m = (exp_avg + (1 - beta1) * (grad - exp_avg))", "m = grad"),
+        "no correction": (" / (1 - beta1 ** (n + 1))", ""),
+        "eps under the root": ("(np.sqrt(exp_avg_sq / (1 - beta2**n)) + group[\"eps\"])",
+                               "np.sqrt(exp_avg_sq / (1 - beta2**n) + group[\"eps\"])"),
+    },
+    "plan": {
+        "no plan": "plan = None",
+        "a rate that never moves": "plan = lambda o: LinearLR(o, 1, 1)",
+        "the same": "plan = lambda o: SequentialLR(o, [rise(o), fall(o)], [50])",
+        "far too high": ("0.01", "1.0"),
+        "far too low": ("0.01", "0.00001"),
+        "too soon at its end": ("300", "100"),
+    },
+    "clipping": {
+        "not enough": ("fooling = 1e9", "fooling = 1000"),
+        "infinite": ("fooling = 1e9", "fooling = np.inf"),
+        "together again": ("for p in parameters:\n        clip_grad_norm_(p, max_norm)",
+                           "clip_grad_norm_(parameters, max_norm)"),
+        "short ones stretched": ("clip_grad_norm_(p, max_norm)",
+                                 "p.grad.data *= max_norm / np.linalg.norm(p.grad.data)"),
+        "always to 1": ("(p, max_norm)", "(p, 1.0)"),
+        "number by number": ("clip_grad_norm_(p, max_norm)",
+                             "if p.grad is not None:\n            np.clip(p.grad.data, -max_norm, "
+                             "max_norm, out=p.grad.data)"),
+    },
+    "folded": {
+        "eps forgotten": (" + norm.eps", ""),
+        "the variance for the deviation": ("np.sqrt(norm.running_var.data + norm.eps)",
+                                           "(norm.running_var.data + norm.eps)"),
+        "columns scaled": ("scale[:, None]", "np.resize(scale, linear.in_features)"),
+        "the mean not taken away": (" - norm.running_mean.data", ""),
+        "the norm's bias scaled, too": (
+            "linear.bias.data - norm.running_mean.data) + norm.bias.data",
+            "linear.bias.data - norm.running_mean.data + norm.bias.data)"),
+        "the linear itself": ("one = nn.Linear(linear.in_features, linear.out_features)",
+                              "one = linear"),
+        "the norm's weight forgotten": ("norm.weight.data / ", "1 / "),
+    },
+    "group_norm": {
+        "the whole picture": ("groups, -1", "1, -1"),
+        "each channel by itself": ("groups, -1", "x.shape[1], -1"),
+        "across pictures": ("x.reshape(len(x), groups, -1)",
+                            "x.transpose(0, 1).reshape(groups, len(x), -1)"),
+        "left in rows": (".reshape(x.shape)", ""),
+        "groups for their size": ("groups, -1", "x.shape[1] // groups, -1"),
+        "centred alone": ("layer_norm(rows, rows.shape[2:])", "(rows - rows.mean(-1, True))"),
+    },
+    "silent": {
+        "as it was": ("zeros_(block[1].weight)\nzeros_(block[1].bias)\n", ""),
+        "no residual": ("Residual(block)", "block"),
+        "the bias alone": ("zeros_(block[1].weight)", "pass"),
+        "frozen": ("return Residual", "block.requires_grad_(False)\nreturn Residual"),
+        "with a norm": "return Residual(nn.Sequential(LayerNorm(64), *plain()))",
+        "a dead ReLU": ("block = plain()", "block = nn.Sequential(*plain(), nn.ReLU())"),
+    },
+    "looks_back": {
+        "at itself": (", k=-1", ""),
+        "ahead": ("k=-1", "k=1"),
+        "blunt": ("100 * ", "1 * "),
+        "query and key exchanged": "return torch.tensor(np.eye(T)), "
+                                   "torch.tensor(100 * np.eye(T, k=-1))",
+        "two back": ("k=-1", "k=-2"),
+        "one alone": "return torch.tensor(100 * np.eye(T, k=-1))",
+    },
+    "top_k": {
+        "one more": ("-k:", "-(k + 1):"),
+        "the k smallest": ("logits >= ", "logits <= "),
+        "zeros for minus infinity": ("-math.inf", "0.0"),
+        "over the first dimension": ("np.sort(logits.data, -1)", "np.sort(logits.data, 0)"),
+        "without the last of them": ("logits >= ", "logits > "),
+        "the k-th of all": ("np.sort(logits.data, -1)[..., -k:][..., :1]",
+                            "np.sort(logits.data.ravel())[-k:][:1]"),
+        "flat": ("[..., :1]", "[..., 0]"),
+    },
+    "merge": {
+        "the first of the pair kept": ("out[-1] = new", "out.append(new)"),
+        "overlapping": "out = [new if (a, b) == pair else int(a) for a, b in zip(ids, ids[1:])]\n"
+                       "return np.array(out)",
+        "from right to left": ("for i in ids.tolist()", "for i in ids.tolist()[::-1]"),
+        "either order": ("(out[-1], i) == pair", "sorted((out[-1], i)) == sorted(pair)"),
+        "a list": ("np.array(out)", "out"),
+        "the second alone": ("(out[-1], i) == pair", "i == pair[1]"),
+    },
 }
 
 HARMLESS = {
@@ -579,4 +732,8 @@ HARMLESS = {
     "forged": {"range(11)": "one more small step", "most / 5": "a smaller step",
                "most / 4 / np.sign": "to divide by a sign is to multiply by it"},
     "first_flip": {"zip(two, one)": "two differ as one from the other"},
+    "clipping": {"fooling = 1000000001.0": "large enough, too"},
+    "group_norm": {"groups, -2": "any negative length is the one to be worked out"},
+    "looks_back": {"101 *": "sharp enough, too"},
+    "top_k": {"np.sort(logits.data)[": "-1 is what NumPy takes by itself"},
 }
