@@ -4,8 +4,8 @@ import numpy as np
 from workbook import Wrong, expect, hole
 
 
-@hole("Ahead", "exp_avg + (1 - beta1) * (grad - exp_avg) stands in the place of exp_avg, and in its "
-               "correction n + 1 in that of n.")
+@hole("Ahead", "exp_avg + (1 - beta1) * (grad - exp_avg) stands in the place of exp_avg, and n + 1 "
+               "in that of n, in its correction.")
 def _(Ahead, walk):
     def path(grads, lr, beta1, beta2, eps, start):
         places = [np.full(grads.shape[1], start)]

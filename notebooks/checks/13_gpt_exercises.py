@@ -26,7 +26,7 @@ def _(looks_back):
 
 @hole("top_k", "np.sort(logits.data, -1)[..., -k:] are the k largest; the first of them decides.")
 def _(top_k):
-    import nptorch as torch
+    from nptorch import nn, tensor
 
     rng = np.random.default_rng(13)
     for shape, k in ((1, 4), 2), ((3, 5), 1), ((2, 3, 6), 4), ((5,), 3), ((2, 4), 4):
@@ -35,12 +35,12 @@ def _(top_k):
         for index in np.ndindex(shape[:-1]):
             for j in np.argsort(-z[index])[:k]:
                 wanted[index][j] = z[index][j]
-        logits = torch.tensor(z, requires_grad=True)
+        logits = tensor(z, requires_grad=True)
         kept = logits.data.copy()
         found = top_k(logits, k)
         expect(f"top_k of logits {shape}, k {k}", found, wanted)
         expect(f"top_k of logits {shape}: the logits, afterwards", logits.data, kept)
-        p = torch.nn.functional.softmax(found, -1).data
+        p = nn.functional.softmax(found, -1).data
         expect(f"logits {shape}, k {k}: how many probabilities are above 0", (p > 0).sum(-1),
                np.full(shape[:-1], k))
 
