@@ -12,11 +12,13 @@ import subprocess
 import sys
 import textwrap
 
+import exercise_cases
 import nbformat
 import pytest
 import series
 import workbook
 import workbook_bench as bench
+import workbook_cases
 from workbook_bench import HARMLESS, RIGHT, WRONG
 
 HOLES = workbook.holes()  # the exercises are among them
@@ -505,13 +507,30 @@ def test_teachers_page_lists_every_hole_and_counts_them():
     page = (series.ROOT / "docs" / "teachers.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d\d) \| `(\S+)` \| (\d+) \| \S.* \|$", page, re.MULTILINE)
     assert [(number, name) for number, name, _ in rows] == [
-        (hole.notebook[:2], name) for name, hole in HOLES.items()]
+        (hole.notebook[:2], name) for name, hole in HOLES.items() if hole.kind == "hole"]
     assert all(5 <= int(minutes) <= 15 for _, _, minutes in rows)
     assert abs(sum(int(minutes) for _, _, minutes in rows) / 60 - 7) < 0.5
     readme = (series.ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"{len(HOLES)} holes" in page and f"{len(HOLES)} holes" in readme
+    assert f"{COUNTED[0]} holes" in page and f"{COUNTED[0]} holes" in readme
     words = " ".join(page.split())
-    for count, of in [(sum(map(len, RIGHT.values())), "other right solutions pass"),
-                      (sum(map(len, WRONG.values())) // 100 * 100, "typical mistakes are rejected"),
-                      (831 - sum(map(len, HARMLESS.values())), "; the other 15 change nothing")]:
+    right, wrong, harmless = (sum(map(len, cases.values())) for cases in (
+        workbook_cases.RIGHT, workbook_cases.WRONG, workbook_cases.HARMLESS))
+    for count, of in [(right, "other right solutions pass"),
+                      (wrong // 100 * 100, "typical mistakes are rejected"),
+                      (831 - harmless, "; the other 15 change nothing")]:
         assert f" {count}{'' if of[0] == ';' else ' '}{of}" in words
+
+
+def test_teachers_page_lists_every_exercise_and_counts_them():
+    page = (series.ROOT / "docs" / "teachers.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d\d) \| ((?:`\w+`(?:, )?)+) \| \S.* \|$", page, re.MULTILINE)
+    listed = [(number, name) for number, names in rows for name in re.findall(r"\w+", names)]
+    assert [pair for pair in listed if pair[1] not in workbook_cases.WRONG] == [
+        (hole.notebook[:2], name) for name, hole in HOLES.items() if hole.kind == "exercise"]
+    words = " ".join(page.split())
+    right, wrong, harmless = (sum(map(len, cases.values())) for cases in (
+        exercise_cases.RIGHT, exercise_cases.WRONG, exercise_cases.HARMLESS))
+    assert f"the {COUNTED[1]} exercises" in words
+    assert (f"{right} other right solutions pass, {wrong // 10 * 10} typical mistakes are rejected, "
+            f"and of 714 small bugs planted in our solutions {714 - harmless}") in words
+    assert f"the other {harmless} are right answers" in words
