@@ -103,14 +103,6 @@ above = Tensor((target.data > input.data).astype(float))
 return ((target - input) * (above - 0.1)).sum()
 """],
     "gap": ["gap = max(g for g in range(200) if np.exp(-np.float32(g)) > 0)"],
-    "Proximal": ["""
-def step(self):
-    with no_grad():
-        for _, p in moving(self.params):
-            p *= 1 - self.lr * self.weight_decay
-            p -= self.lr * p.grad
-            p.data[:] = p.data - np.clip(p.data, -self.lr * self.alpha, self.lr * self.alpha)
-"""],
     "look_ahead": ["""
 def nesterov(lr, steps):
     p, v, path = np.array([-9.0, 2.0]), np.zeros(2), [[-9.0, 2.0]]
@@ -130,6 +122,14 @@ low, border = 0.0, 0.08
 for _ in range(40):
     middle = (low + border) / 2
     low, border = (middle, border) if size(middle) < 1 else (low, middle)
+"""],
+    "Proximal": ["""
+def step(self):
+    with no_grad():
+        for _, p in moving(self.params):
+            p *= 1 - self.lr * self.weight_decay
+            p -= self.lr * p.grad
+            p.data[:] = p.data - np.clip(p.data, -self.lr * self.alpha, self.lr * self.alpha)
 """],
     "quicker": ["""
 root = np.sqrt(kappa)
@@ -460,6 +460,14 @@ class Fourth(Module):
         "the first that dies": "gap = 104",
         "not whole": "gap = 103.5",
     },
+    "look_ahead": {
+        "no look ahead": ("(p + m * v)", "p"),
+        "the border of usual momentum": ("/ (1 + 2 * 0.9) / 49", "/ 49"),
+        "ahead by all of v": ("(p + m * v)", "(p + v)"),
+        "the start left out": ("path = [p]", "path = []"),
+        "of plain descent": ("2 * (1 + 0.9) / (1 + 2 * 0.9) / 49", "2 / 49"),
+        "moved twice": ("p = p + v", "p = p + m * v + v"),
+    },
     "Proximal": {
         "the usual step, too": ("for _, p", "self._regularization()\n    for _, p"),
         "through zero": ("np.maximum(np.abs(q) - self.lr * self.alpha, 0)",
@@ -468,14 +476,6 @@ class Fourth(Module):
         "the old sign": ("np.sign(q)", "np.sign(p.data)"),
         "no weight decay": (" + self.weight_decay * p.data", ""),
         "frozen ones, too": ("for _, p in moving(self.params)", "for p in self.params[:2]"),
-    },
-    "look_ahead": {
-        "no look ahead": ("(p + m * v)", "p"),
-        "the border of usual momentum": ("/ (1 + 2 * 0.9) / 49", "/ 49"),
-        "ahead by all of v": ("(p + m * v)", "(p + v)"),
-        "the start left out": ("path = [p]", "path = []"),
-        "of plain descent": ("2 * (1 + 0.9) / (1 + 2 * 0.9) / 49", "2 / 49"),
-        "moved twice": ("p = p + v", "p = p + m * v + v"),
     },
     "quicker": {
         "Polyak's": (" + 0.013", ""),

@@ -84,7 +84,8 @@ def test_check_rejects_mistakes_and_says_why_in_two_lines(hole):
 
 
 @forks
-@pytest.mark.parametrize("name", ["mul", "youngest", "_mean", "step_matrix", "cross_entropy"])
+@pytest.mark.parametrize("name", ["mul", "youngest", "_mean", "step_matrix", "cross_entropy", "Dual",
+                                  "strokes"])
 def test_check_rejects_all_mutants(name):
     hole = HOLES[name]
     found = bench.mutants(workbook.solution(hole))
@@ -531,6 +532,6 @@ def test_teachers_page_lists_every_exercise_and_counts_them():
     right, wrong, harmless = (sum(map(len, cases.values())) for cases in (
         exercise_cases.RIGHT, exercise_cases.WRONG, exercise_cases.HARMLESS))
     assert f"the {COUNTED[1]} exercises" in words
-    assert (f"{right} other right solutions pass, {wrong // 10 * 10} typical mistakes are rejected, "
-            f"and of 714 small bugs planted in our solutions {714 - harmless}") in words
+    assert (f"{right} other right solutions pass, {wrong // 10 * 10} typical mistakes are "
+            f"rejected, and of 714 small bugs planted in our solutions {714 - harmless}") in words
     assert f"the other {harmless} are right answers" in words

@@ -4,6 +4,26 @@ import numpy as np
 from workbook import Wrong, expect, hole
 
 
+@hole("look_ahead", "One line of a step changes: curvatures * (p + m * v) is the gradient.",
+      "Ask when the matrix of a step has the eigenvalue -1, on the steep axis.")
+def _(nesterov, border):
+    m, curvatures = 0.9, np.array([1.0, 49.0])
+    for lr in 0.02, 0.005:
+        old, path = np.array([-9.0, 2.0]), [np.array([-9.0, 2.0])]
+        for _ in range(40):
+            ahead = path[-1] + m * (path[-1] - old)
+            old = path[-1]
+            path.append(ahead - lr * curvatures * ahead)
+        expect(f"the points of nesterov({lr}, 40)", lambda lr=lr: np.array(nesterov(lr, 40)),
+               np.array(path), 1e-8)
+    for share, word in (0.999, "converges"), (1.001, "diverges"):
+        c = 49 * border * share
+        size = abs(np.linalg.eigvals([[(1 - c) * m, -c], [(1 - c) * m, 1 - c]])).max()
+        if (size < 1) != (share < 1):
+            raise Wrong(f"expected that at {share} times border = {border:.6g} the ball {word}, "
+                        f"but a step multiplies by {size:.4f} there")
+
+
 @hole("Proximal", "moving(self.params) gives those that move; alpha is for the threshold alone.")
 def _(Proximal, Tensor):
     def moved(w, g, lr, alpha, decay):
@@ -27,26 +47,6 @@ def _(Proximal, Tensor):
             expect(f"{case}: which weights are exactly 0", w.data == 0, wanted == 0)
         expect("a frozen parameter, and one without a gradient",
                np.array([frozen.data, alone.data]), np.array(others))
-
-
-@hole("look_ahead", "One line of a step changes: curvatures * (p + m * v) is the gradient.",
-      "Ask when the matrix of a step has the eigenvalue -1, on the steep axis.")
-def _(nesterov, border):
-    m, curvatures = 0.9, np.array([1.0, 49.0])
-    for lr in 0.02, 0.005:
-        old, path = np.array([-9.0, 2.0]), [np.array([-9.0, 2.0])]
-        for _ in range(40):
-            ahead = path[-1] + m * (path[-1] - old)
-            old = path[-1]
-            path.append(ahead - lr * curvatures * ahead)
-        expect(f"the points of nesterov({lr}, 40)", lambda lr=lr: np.array(nesterov(lr, 40)),
-               np.array(path), 1e-8)
-    for share, word in (0.999, "converges"), (1.001, "diverges"):
-        c = 49 * border * share
-        size = abs(np.linalg.eigvals([[(1 - c) * m, -c], [(1 - c) * m, 1 - c]])).max()
-        if (size < 1) != (share < 1):
-            raise Wrong(f"expected that at {share} times border = {border:.6g} the ball {word}, "
-                        f"but a step multiplies by {size:.4f} there")
 
 
 @hole("quicker", "0.58 instead of 0.5625 was quicker. More momentum, at the same learning rate.")
