@@ -84,8 +84,8 @@ def test_check_rejects_mistakes_and_says_why_in_two_lines(hole):
 
 
 @forks
-@pytest.mark.parametrize("name", ["mul", "youngest", "_mean", "step_matrix", "cross_entropy", "Dual",
-                                  "strokes"])
+@pytest.mark.parametrize(
+    "name", ["mul", "youngest", "_mean", "step_matrix", "cross_entropy", "Dual", "strokes"])
 def test_check_rejects_all_mutants(name):
     hole = HOLES[name]
     found = bench.mutants(workbook.solution(hole))
