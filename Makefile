@@ -14,7 +14,7 @@ VERSION = $(or $(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_inf
 REFUSAL = nptorch needs Python 3.10 or newer, but $(PYTHON) is $(VERSION): \
     say which one to take, as in `make PYTHON=python3.12`
 
-.PHONY: series lab workbook check-workbook test lint refresh clean
+.PHONY: series lab site workbook check-workbook test lint refresh lock clean
 
 # Run every notebook and write build/index.html.
 series: .venv/ready
@@ -23,6 +23,10 @@ series: .venv/ready
 # Open the notebooks in JupyterLab.
 lab: .venv/ready
 	$(BIN)/jupyter lab notebooks
+
+# Write build/site/, the notebooks with what they have stored and the docs, for a browser or a server.
+site: .venv/ready
+	$(BIN)/python docs/site/pages.py
 
 # Write workbook/, the notebooks with holes to fill; what is there already stays.
 workbook: .venv/ready
@@ -46,6 +50,13 @@ lint: .venv/ready
 # For maintainers: run the notebooks in place, store their outputs, export the package.
 refresh: .venv/ready
 	$(BIN)/python notebooks/series.py refresh
+
+# For maintainers: write the newest versions of all packages, with their hashes, for every Python.
+lock: .venv/ready
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-annotate --upgrade \
+	    --extra dev --extra site --python-version 3.10 --custom-compile-command "make lock" \
+	    pyproject.toml --output-file requirements-lock.txt
 
 clean:
 	rm -rf .venv build

@@ -4,10 +4,11 @@
 
 Each library runs in a process of its own with two threads, and they take turns, so that what
 else the machine does hits all of them. A step is zero_grad, forward, loss, backward and SGD with
-momentum, in float32; a GPT's is that of notebook 13, with clipping and AdamW, one text under both
-libraries. An epoch is 60,000 images in batches: nptorch's from its shuffling
-DataLoader, PyTorch's sliced from one array. The table gives PyTorch's time, and for the others
-the median of the ratios to it with the smallest and the largest; below 1 is faster than PyTorch.
+momentum, or Adam where it says so, in float32; a GPT's is that of notebook 13, with clipping and
+AdamW, one text under both libraries. An epoch is 60,000 images in batches: nptorch's from its
+shuffling DataLoader, PyTorch's sliced from one array. The table gives PyTorch's time, and for the
+others the median of the ratios to it with the smallest and the largest; below 1 is faster than
+PyTorch.
 autograd, DeZero and micrograd take part where they are installed and have what the net needs.
 Needs PyTorch: pip install -e ".[parity]".
 """
@@ -30,10 +31,12 @@ import numpy as np
 
 GPT = Path(__file__).parent.parent / "nptorch/models/gpt.py"
 # sizes: the layers', None for LeNet and GPT; repeats: in one round; fewer: divides the rounds
-Case = namedtuple("Case", "sizes batch loss repeats fewer")
+Case = namedtuple("Case", "sizes batch loss repeats fewer adam", defaults=(False,))
 CASES = {
     "tiny 2-16-16-1, batch 32": Case((2, 16, 16, 1), 32, "mse_loss", 500, 1),
     "MLP 784-256-128-10, batch 64": Case((784, 256, 128, 10), 64, "cross_entropy", 150, 1),
+    "MLP 784-256-128-10, batch 64, Adam": Case(
+        (784, 256, 128, 10), 64, "cross_entropy", 100, 1, adam=True),
     "MLP 784-256-128-10, batch 256": Case((784, 256, 128, 10), 256, "cross_entropy", 60, 1),
     "LeNet, batch 64": Case(None, 64, "cross_entropy", 40, 1),
     "LeNet, batch 256": Case(None, 256, "cross_entropy", 15, 1),
@@ -73,7 +76,8 @@ def with_torch(torch, case):
     if case.loss == "gpt":
         return gpt_steps(torch, case.batch).__next__
     model = torch.nn.Sequential(*layers(torch.nn, case.sizes))
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
+    optimizer = (torch.optim.Adam(model.parameters(), lr=1e-3) if case.adam else
+                 torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9))
     functional = importlib.import_module(f"{torch.__name__}.nn.functional")
     loss_function = getattr(functional, case.loss.replace("epoch", "cross_entropy"))
 
@@ -105,8 +109,8 @@ def with_autograd(autograd, case):
     import autograd.numpy as anp
     from autograd.scipy.special import logsumexp
 
-    if case.sizes is None:
-        return None  # it has no pooling, and no convolution but SciPy's
+    if case.sizes is None or case.adam:
+        return None  # it has no pooling, no convolution but SciPy's, no single step of Adam
     rng = np.random.default_rng(0)
     params = [rng.uniform(-1, 1, shape).astype(np.float32) / np.float32(n_in**0.5)
               for n_in, n_out in zip(case.sizes, case.sizes[1:])
@@ -153,7 +157,8 @@ def with_dezero(dezero, case):
     if case.loss in ("epoch", "gpt"):
         return None
     model = LeNet() if case.sizes is None else dezero.models.MLP(case.sizes[1:], F.relu)
-    optimizer = dezero.optimizers.MomentumSGD(lr=0.01, momentum=0.9).setup(model)
+    optimizer = (dezero.optimizers.Adam(alpha=1e-3) if case.adam else
+                 dezero.optimizers.MomentumSGD(lr=0.01, momentum=0.9)).setup(model)
     loss_function = F.mean_squared_error if case.loss == "mse_loss" else F.softmax_cross_entropy
     x, y = samples(case, case.batch)
 

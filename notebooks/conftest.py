@@ -3,8 +3,6 @@
 It skips a notebook that needs what this machine doesn't have, and says what that is.
 """
 
-import functools
-import importlib.util
 import os
 from unittest import mock
 
@@ -20,24 +18,9 @@ def pytest_configure(config):
         config.option.nbval_sanitize_with = str(config.rootpath / file)
 
 
-@functools.cache
-def missing(notebook):
-    """Return what a notebook needs and this machine doesn't have, or None."""
-    if notebook in ("09_lenet.ipynb", "10_pytorch.ipynb"):
-        from nptorch.datasets import mnist
-
-        try:
-            mnist()
-        except (ConnectionError, ImportError):
-            return "MNIST is not on this machine and can't be downloaded"
-    if notebook == "10_pytorch.ipynb" and importlib.util.find_spec("torch") is None:
-        return "PyTorch is not installed"
-    return None
-
-
 def pytest_collection_modifyitems(items):
     for item in items:
-        if reason := missing(item.path.name):
+        if reason := series.missing(item.path.name):
             item.add_marker(pytest.mark.skip(reason=reason))
 
 

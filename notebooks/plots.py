@@ -1,13 +1,21 @@
 """How the figures of the notebooks look. Importing it sets the style; nothing here is a lesson."""
 
 import io
+import sys
 from base64 import b64encode
+from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
 from matplotlib.patches import FancyBboxPatch
 from PIL import Image
+
+# The package beside this folder is the one to import, whatever else is installed: it is what the
+# notebooks export to.
+ROOT = str(Path(__file__).resolve().parent.parent)
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
 
 # Four colours that stay apart in print and to colour-blind eyes: each is lighter than the last.
 DARK, BLUE, ORANGE, LIGHT = "#1b1b3a", "#2c6fbb", "#e8871e", "#b8c4d6"

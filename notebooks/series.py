@@ -3,11 +3,13 @@
     python notebooks/series.py export [--check] [NOTEBOOK ...]
     python notebooks/series.py run [NOTEBOOK ...]
     python notebooks/series.py refresh [NOTEBOOK ...]
+    python notebooks/series.py check-outputs [NOTEBOOK ...]; see outputs.py
     python notebooks/series.py workbook | check-workbook | fill ...; see workbook.py
 
 `#| default_exp nn.module` at the top of a notebook's first code cell names its module. `#| export`
 at the top of a cell sends the cell there, `#| export nn.layers` to another module of the notebook.
-A module is its cells, verbatim and in order; its first cell has its docstring and its imports.
+A module is its cells, verbatim and in order, with two blank lines around a definition and one
+elsewhere between them; its first cell has its docstring and its imports.
 `#| hole NAME` leaves no trace in it: workbook.py empties that definition for the reader to fill.
 Messages number cells as Jupyter does: [3] is the third to run.
 """
@@ -29,9 +31,11 @@ from itertools import takewhile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+SITE = ROOT / "docs/site"  # what makes pages of notebooks
 NAME = re.compile(r"\d\d_[a-z_]+\.ipynb")  # how a notebook of the series is called
 DIRECTIVE = re.compile(r"#\| (?:(export)|(export|default_exp) (\w+(?:\.\w+)*)) *")
 HOLE = re.compile(r"#\| (?P<kind>hole|exercise) (?P<name>[\w.]+)(?: below (?P<below>.+?))? *")
+DEFINITIONS = ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef
 ALMOST = re.compile(r"#\||\s*#+\s*\|?\s*(default_exp\b|exports?(\s+[\w.]+)?\s*$)", re.IGNORECASE)
 ADDRESSES = {  # of PyTorch, each in a file that the exporter writes from names of its folder
     "nn.functional": "The functions behind the modules of nptorch.nn",
@@ -39,25 +43,11 @@ ADDRESSES = {  # of PyTorch, each in a file that the exporter writes from names 
 }
 NAMES = json.loads(Path(__file__).with_name("pytorch_names.json").read_text(encoding="utf-8"))
 ASKED_FOR = ("training", "datasets", "models")  # what `import nptorch` leaves to be asked for
-BY_HAND = ("nptorch/__main__.py", "nptorch/gpt.py")  # the commands, which no notebook exports
+# The commands, which no notebook exports.
+BY_HAND = ("nptorch/__main__.py", "nptorch/gpt.py", "nptorch/series.py")
 # What the exporter writes begins with this. A later notebook may bind anew what an earlier one did
 # simply, so the order counts: pyproject.toml has ruff leave these imports unsorted.
 HEAD = '"""{}, in plain NumPy, in the order of the notebooks."""\n\n'
-PAGE = """{% extends "lab/index.html.j2" %}
-{% block data_png %}
-{% set alt = output | get_metadata("alt", "image/png") or "" %}
-{{ super() | replace("<img", '<img alt="' ~ alt | escape_html ~ '"') }}
-{% endblock %}"""
-INDEX = """<!DOCTYPE html>
-<html lang="en">
-<meta charset="utf-8">
-<title>nptorch</title>
-<style>body {{ font: 1.1rem/1.7 system-ui; max-width: 40rem; margin: 4rem auto }}</style>
-<h1>nptorch</h1>
-<ol>
-{}</ol>
-</html>
-"""
 
 
 class SeriesError(Exception):
@@ -146,7 +136,7 @@ def file_of(module):
 
 def module_text(module, path, cells):
     """Return the text of a notebook's module, or raise an error if a cell breaks the rules."""
-    origin, first = {}, min(cells)
+    origin, first, text, above = {}, min(cells), "", []
     for number, source in cells.items():
         where = f"{path.name} [{number}]"
         try:
@@ -167,12 +157,16 @@ def module_text(module, path, cells):
                 if name in origin:
                     raise SeriesError(f"{where}: {name} is already defined in [{origin[name]}]")
                 origin[name] = number
-    return "\n\n\n".join(cells.values()) + "\n"
+        # As PEP 8 has it: two blank lines around a definition, one elsewhere.
+        meet = any(isinstance(statement, DEFINITIONS) for statement in above[-1:] + tree.body[:1])
+        text += (text and ("\n\n" if meet else "\n")) + source + "\n"
+        above = tree.body
+    return text
 
 
 def defined(statement):
     """Return the names that a top-level statement defines: a function, a class or variables."""
-    if isinstance(statement, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+    if isinstance(statement, DEFINITIONS):
         return [statement.name]
     if not isinstance(statement, (ast.Assign, ast.AnnAssign)):
         return []
@@ -221,13 +215,10 @@ def import_line(package, module, names):
     source = "." * (up + 1) + module.rpartition(".")[2]
     line = f"from {source} import {', '.join(names)}\n"
     if len(line) > 101:
-        line = f"from {source} import (\n{listed(names)}\n)\n"
+        start = f"from {source} import ("
+        line = textwrap.fill(f"{start}{', '.join(names)})", 100,
+                             subsequent_indent=" " * len(start)) + "\n"
     return line
-
-
-def listed(names):
-    """Return names as the indented lines of a list."""
-    return textwrap.indent(textwrap.fill(", ".join(names) + ",", 96), "    ")
 
 
 def init_text(package, modules, version):
@@ -377,6 +368,21 @@ def environment(root=ROOT):
     }
 
 
+@functools.cache
+def missing(notebook):
+    """Return what a notebook needs and this machine doesn't have, or None."""
+    if notebook in ("09_lenet.ipynb", "10_pytorch.ipynb"):
+        from nptorch.datasets import mnist
+
+        try:
+            mnist()
+        except (ConnectionError, ImportError):
+            return "MNIST is not on this machine and can't be downloaded"
+    if notebook == "10_pytorch.ipynb" and importlib.util.find_spec("torch") is None:
+        return "PyTorch is not installed"
+    return None
+
+
 def execute(path, root=ROOT):
     """Return a copy of a notebook, executed in a fresh kernel that imports this tree's package."""
     import nbformat
@@ -423,14 +429,6 @@ def normalise(notebook):
                 output.traceback = [f for f in frames if not re.match(r"(\x1b\[[\d;]*m)*File ", f)]
 
 
-def title(path):
-    """Return a notebook's first heading, or its name if it has none."""
-    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
-    prose = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
-    heading = re.search(r"^#+ (.+)", prose, re.MULTILINE)
-    return heading[1] if heading else path.stem
-
-
 def figures(notebook):
     """Return (file name, PNG in base64) for each figure whose cell is tagged with a file name."""
     found = []
@@ -441,47 +439,24 @@ def figures(notebook):
     return found
 
 
-def mathml(markdown):
-    """Return markdown with its $formulas$ as MathML, which a browser draws without a network."""
-    from latex2mathml.converter import convert
-
-    def drawn(formula):
-        block, inline = formula.groups()
-        return convert(block or inline, display="block" if block else "inline")
-
-    parts = re.split(r"(`[^`]*`)", markdown)  # what stands between backticks keeps its dollars
-    formula = re.compile(r"\$\$(.+?)\$\$|\$(.+?)\$", re.DOTALL)
-    parts[::2] = [formula.sub(drawn, part) for part in parts[::2]]
-    return "".join(parts)
-
-
 def run(*names, root=ROOT):
-    """Execute notebooks in order, and write build/: a page for each, and an index of the pages."""
+    """Execute notebooks in order, and write build/: the site, with what they have just computed."""
     import nbformat
-    from jinja2 import DictLoader
-    from nbconvert import HTMLExporter
 
-    exporter = HTMLExporter(
-        mathjax_url="", require_js_url="",
-        template_file="page.html.j2", extra_loaders=[DictLoader({"page.html.j2": PAGE})],
-    )
+    fresh = {}
     for path in find(root, names):
         if "torch" in path.stem and importlib.util.find_spec("torch") is None:
             print(f"{path.stem:<16}as stored: PyTorch is not installed")
-            notebook = nbformat.read(path, as_version=4)
+            fresh[path.stem] = nbformat.read(path, as_version=4)
         else:
-            notebook = execute(path, root)
-        for cell in notebook.cells:
-            if cell.cell_type == "markdown":
-                cell.source = mathml(cell.source)
-        resources = {"metadata": {"name": path.stem, "path": str(path.parent)}}
-        page, _ = exporter.from_notebook_node(notebook, resources)
-        # The notebooks link to each other; so do their pages.
-        write(root / "build" / f"{path.stem}.html", page.replace('.ipynb"', '.html"'))
-    pages = {path: f"{path.stem}.html" for path in find(root)}
-    pages = {path: page for path, page in pages.items() if (root / "build" / page).exists()}
-    links = [f'<li><a href="{page}">{title(path)}</a></li>\n' for path, page in pages.items()]
-    write(root / "build/index.html", INDEX.format("".join(links)))
+            fresh[path.stem] = execute(path, root)
+    if not SITE.exists():
+        print("no pages are written, for docs/site is not here")
+        return
+    sys.path.append(str(SITE))
+    import pages
+
+    pages.build(root, root / "build", fresh)
     print("see build/index.html")
 
 
@@ -507,7 +482,7 @@ def main():
         import workbook
 
         sys.exit(workbook.main(sys.argv[1:]))
-    commands = {"export": export, "run": run, "refresh": refresh}
+    commands = {"export": export, "run": run, "refresh": refresh, "check-outputs": None}
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -522,10 +497,16 @@ def main():
     try:
         if options.check:
             sys.exit(0 if check(*options.notebooks) else 1)
+        if options.command == "check-outputs":
+            from outputs import check_outputs
+
+            sys.exit(0 if check_outputs(*options.notebooks) else 1)
         commands[options.command](*options.notebooks)
     except SeriesError as error:
         sys.exit(f"series.py: {error}")
 
 
 if __name__ == "__main__":
-    main()
+    import series  # what the other scripts import, so that there is one SeriesError
+
+    series.main()

@@ -1,5 +1,4 @@
-"""What may be assigned to a Tensor's attributes, and how a Tensor meets NumPy and copy
-(notebooks/14_manners.ipynb)."""
+"""What a Tensor's attributes may be, and how it meets NumPy (notebooks/14_manners.ipynb)."""
 
 import copy
 import weakref
@@ -7,25 +6,17 @@ import weakref
 import numpy as np
 
 from nptorch import inplace, shapes
-from nptorch.autograd import Tensor, is_grad_enabled
+from nptorch.autograd import Tensor, is_grad_enabled, real_array
 from nptorch.inplace import check_inplace
 
 _owners = weakref.WeakValueDictionary()  # {id of a Tensor: whose grad it became}
-
-
-def _array(data):
-    """data as an array of real numbers; those of Python become float32."""
-    array = np.asarray(data)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"data: expected real numbers, got dtype {array.dtype}")
-    of_python = not isinstance(data, (np.ndarray, np.generic, Tensor))
-    return array.astype(np.float32) if of_python else array
+_leaves = weakref.WeakValueDictionary()  # {id of its array: a Tensor told whether to require grad}
 
 
 def _data(self, value):
     if not isinstance(value, (np.ndarray, np.generic, Tensor)):
         raise TypeError(f"data: expected an array or a Tensor, got {type(value).__name__}")
-    array = _array(value)
+    array = real_array(value)
     if self.requires_grad and array.dtype.kind != "f":
         raise TypeError(f"data: only floats can require grad, got dtype {array.dtype}")
     leaf = _owners.get(id(self))
@@ -41,6 +32,7 @@ def _requires_grad(self, value):
         raise TypeError(f"only floats can require grad, got dtype {self.dtype}")
     if not value and not self.is_leaf:
         raise RuntimeError("only a leaf can stop requiring grad: use detach()")
+    _leaves[id(self.data)] = self
     return bool(value)
 
 
@@ -65,8 +57,7 @@ _CHECKS = {"data": _data, "requires_grad": _requires_grad, "grad": _grad}
 
 
 def _setattr(self, name, value):
-    """Check what is assigned to data, requires_grad and grad; t.data += 1 assigns the array that is
-    there already, and is a write in place."""
+    """Check what is assigned; t.data += 1 assigns the array that is there: a write in place."""
     if name == "data" and value is self.data:
         written(value)
         return
@@ -77,15 +68,12 @@ def _setattr(self, name, value):
 
 def _init(self, data, requires_grad=False):
     if type(data) is not np.ndarray or data.dtype.kind not in "fiub":
-        data = _array(data)
+        data = real_array(data)
     _set(self, "data", data)
     if requires_grad:
         if requires_grad is not True or data.dtype.kind != "f":
             requires_grad = _requires_grad(self, requires_grad)
         _set(self, "requires_grad", requires_grad)
-
-
-Tensor.__init__, Tensor.__setattr__ = _init, _setattr
 
 
 def _deepcopy(self, memo):
@@ -97,8 +85,7 @@ def _deepcopy(self, memo):
     return twin
 
 
-Tensor.__deepcopy__ = _deepcopy
-
+Tensor.__init__, Tensor.__setattr__, Tensor.__deepcopy__ = _init, _setattr, _deepcopy
 
 _METHODS = {"subtract": "sub", "multiply": "mul", "divide": "div", "power": "pow", "equal": "eq",
             "not_equal": "ne", "less": "lt", "less_equal": "le", "greater": "gt",
@@ -106,8 +93,7 @@ _METHODS = {"subtract": "sub", "multiply": "mul", "divide": "div", "power": "pow
 
 
 def _array_ufunc(self, ufunc, method, *inputs, out=None, **options):
-    """NumPy's function ufunc with a Tensor among its inputs: written into the array out (as by
-    t.data -= lr * t.grad), or the Tensor's own op of that name."""
+    """NumPy's ufunc of a Tensor: written into an array (t.data -= lr * t.grad), or our own op."""
     if out is not None and all(isinstance(x, np.ndarray) for x in out):
         arrays = [x.numpy() if isinstance(x, Tensor) else x for x in inputs]
         return getattr(ufunc, method)(*arrays, out=out, **options)
@@ -127,18 +113,8 @@ def owner(array):
     return array if base is None else owner(base)
 
 
-_leaves = weakref.WeakValueDictionary()  # {id of its array: a Tensor told whether to require grad}
-
-
-def _told(self, value):
-    """_requires_grad, and a note on who was told, for the sake of its views."""
-    _leaves[id(self.data)] = self
-    return _requires_grad(self, value)
-
-
 def check_view(self, source=None):
-    """check_inplace, and raise RuntimeError, while recording, if self is a view of a leaf that
-    requires grad, made before it did."""
+    """check_inplace, and the same for a view of a leaf that has come to require grad since."""
     check_inplace(self, source)
     if self.data.base is not None and is_grad_enabled():
         base = owner(self.data)
@@ -148,5 +124,4 @@ def check_view(self, source=None):
                                "while recording: do it inside no_grad()")
 
 
-_CHECKS["requires_grad"] = _told
 inplace.check_inplace = shapes.check_inplace = check_view

@@ -15,18 +15,13 @@ class Tensor:
 
     data is an array, shared and with its dtype, or numbers or lists, which become float32.
     requires_grad asks for a gradient: after backward it is in grad, a Tensor of the same shape.
-    Raises TypeError if data are not real numbers.
-    """
+    Raises TypeError if data are not real numbers."""
 
     __array_ufunc__ = None  # lets array + tensor reach Tensor.__radd__
     requires_grad, grad, grad_fn, _retains_grad = False, None, None, False
 
     def __init__(self, data, requires_grad=False):
-        array = np.asarray(data)
-        if array.dtype.kind not in "fiub":
-            raise TypeError(f"data: expected real numbers, got dtype {array.dtype}")
-        of_python = not isinstance(data, (np.ndarray, np.generic, Tensor))
-        self.data = array.astype(np.float32) if of_python else array
+        self.data = real_array(data)
         if requires_grad:
             self.requires_grad = requires_grad
 
@@ -38,6 +33,15 @@ class Tensor:
     def detach(self):
         """The same numbers, shared, without their history."""
         return Tensor(self.data)
+
+
+def real_array(data):
+    """data as an array of real numbers, shared; what is Python's becomes float32."""
+    array = np.asarray(data)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"data: expected real numbers, got dtype {array.dtype}")
+    of_python = not isinstance(data, (np.ndarray, np.generic, Tensor))
+    return array.astype(np.float32) if of_python else array
 
 
 class _Mode(threading.local):
@@ -73,8 +77,7 @@ def op(f):
 
     f returns its value and, for each input, a function that takes the gradient of the value
     to the gradient of that input. The inputs of f stand before the slash in its signature;
-    without a slash, all positional arguments are inputs.
-    """
+    without a slash, all positional arguments are inputs."""
     before_slash = f.__code__.co_posonlyargcount or None
     name = f.__name__.strip("_").title().replace("_", "") + "Backward0"
 
@@ -157,8 +160,7 @@ def backward(self, gradient=None, retain_graph=False):
     """Add d(self)/d(leaf) · gradient to the grad of every leaf that self was made from.
 
     gradient has self's shape, or is 1 for a single number. Drops the graph unless retain_graph.
-    Raises RuntimeError without a graph or gradient, ValueError for a wrong shape: no grad changes.
-    """
+    Raises RuntimeError without graph or gradient, ValueError for a wrong shape: no grad changes."""
     if not self.requires_grad:
         raise RuntimeError("backward: this Tensor does not require grad, so it has no graph: was "
                            "it made inside no_grad(), or from nothing that requires grad?")

@@ -21,8 +21,7 @@ def integer(name, value, least=0):
 
 
 def number(name, value, low=0, high=math.inf):
-    """value as a float, low <= value < high. Raises TypeError if it is not a number, ValueError if
-    it is outside."""
+    """value as a float. Raises TypeError if it is none, ValueError unless low <= value < high."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name}: expected a number, got {value!r}")
     if not low <= value < high:
@@ -50,8 +49,7 @@ def dimension(dim, ndim, name="dim"):
 
 
 def axis(dim, ndim):
-    """dim (an int, several, or None) as NumPy's axis, where None stands for all dimensions: so it
-    does for no dims and for a single number's, as in PyTorch."""
+    """dim (an int, several, None) as NumPy's axis; None is all, as are () and a number's dims."""
     if isinstance(dim, (tuple, list)):
         dim = tuple(dimension(d, ndim) for d in dim)
     elif dim is not None:

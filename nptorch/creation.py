@@ -1,13 +1,14 @@
-"""Making Tensors: from data, from a rule, at random (notebooks/02_operations.ipynb)."""
+"""Making Tensors, and reading them (notebooks/02_operations.ipynb)."""
 
 import functools
 
 import numpy as np
 
-from nptorch.autograd import Tensor, op
+from nptorch.autograd import Tensor, is_grad_enabled, op
 from nptorch.checks import integer, integers
 
 float32, float64, int64 = np.float32, np.float64, np.int64
+_PYTHON = {float: np.dtype(float32), int: np.dtype(int64), bool: np.dtype(bool)}
 
 
 def tensor(data, dtype=None, requires_grad=False):
@@ -15,13 +16,8 @@ def tensor(data, dtype=None, requires_grad=False):
     Python's floats are float32, its ints int64. Raises OverflowError for ints beyond int64."""
     if dtype is None:
         held = _dtypes(data) or {np.dtype(float32)}
-        floats = {d for d in held if d.kind == "f"}
-        real = all(d.kind in "fiub" for d in held)
-        dtype = np.result_type(*(floats if floats and real else held))
+        dtype = np.result_type(*{d for d in held if d.kind not in "iub"} or held)
     return Tensor(np.array(data, dtype), requires_grad)
-
-
-_PYTHON = {float: np.dtype(float32), int: np.dtype(int64), bool: np.dtype(bool)}
 
 
 def _dtypes(data):
@@ -50,10 +46,6 @@ def to(input, dtype):
     return input if input.dtype == dtype else _cast(input, dtype)
 
 
-Tensor.to, Tensor.float = to, lambda self: to(self, float32)
-Tensor.double, Tensor.long = lambda self: to(self, float64), lambda self: to(self, int64)
-
-
 @functools.cache
 def _rng():
     return np.random.default_rng()  # once, and not before it is needed: np.random loads slowly
@@ -61,8 +53,7 @@ def _rng():
 
 def manual_seed(seed):
     """Start the random numbers over: the same seed, the same numbers."""
-    state = np.random.default_rng(integer("seed", seed)).bit_generator.state
-    _rng().bit_generator.state = state
+    _rng().bit_generator.state = np.random.default_rng(integer("seed", seed)).bit_generator.state
 
 
 def rand(*size, dtype=float32, requires_grad=False):
@@ -76,8 +67,7 @@ def randn(*size, dtype=float32, requires_grad=False):
 
 
 def randint(low, high=None, size=None, dtype=int64):
-    """A Tensor of shape size, drawn evenly from the integers low ... high - 1; randint(high,
-    size) starts at 0."""
+    """A Tensor of shape size, drawn evenly from low ... high - 1; randint(high, size): from 0."""
     if high is None or size is None:
         low, high, size = 0, low, high if size is None else size
     if not isinstance(size, (tuple, list)):
@@ -145,3 +135,48 @@ def _like(make):
 
 
 zeros_like, ones_like, rand_like, randn_like = map(_like, (zeros, ones, rand, randn))
+
+
+@op
+def clone(a, /):
+    """A copy of a that gradients pass through."""
+    return a.copy(order="K"), lambda g: g
+
+
+def numpy(self):
+    """The array itself, shared. Raises RuntimeError where a gradient would be lost."""
+    if self.requires_grad and is_grad_enabled():
+        raise RuntimeError("this Tensor requires grad: use detach().numpy()")
+    return self.data
+
+
+def retain_grad(self):
+    """Keep the gradient of a Tensor that an op made, as if it were a leaf."""
+    if not self.requires_grad:
+        raise RuntimeError("this Tensor does not require grad, it will never get one")
+    self._retains_grad = not self.is_leaf
+
+
+def _length(self):
+    if self.ndim == 0:
+        raise TypeError("a Tensor without dimensions has no length")
+    return len(self.data)
+
+
+def _as_index(self):
+    if self.data.size != 1 or self.dtype.kind == "f":
+        raise TypeError(f"only a single integer is an index, got {self.shape} of {self.dtype}")
+    return int(self.item())
+
+
+Tensor.clone, Tensor.numpy, Tensor.retain_grad, Tensor.__len__ = clone, numpy, retain_grad, _length
+Tensor.size = lambda self, dim=None: self.shape if dim is None else self.shape[dim]
+Tensor.numel = Tensor.nelement = lambda self: self.data.size
+Tensor.dim, Tensor.tolist = lambda self: self.data.ndim, lambda self: self.data.tolist()
+
+Tensor.to, Tensor.float = to, lambda self: to(self, float32)
+Tensor.double, Tensor.long = lambda self: to(self, float64), lambda self: to(self, int64)
+Tensor.__bool__, Tensor.__int__ = lambda self: bool(self.item()), lambda self: int(self.item())
+Tensor.__float__, Tensor.__index__ = lambda self: float(self.item()), _as_index
+Tensor.__contains__ = lambda self, x: bool(np.any(self.data == np.asarray(x)))
+Tensor.__format__ = lambda self, spec: format(self.item() if self.ndim == 0 else str(self), spec)

@@ -40,6 +40,7 @@ SHA256 = {  # of MNIST's files when they are decompressed
     "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
     "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
 }
+MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"  # PyTorch's own
 
 
 def _array(path, name):
@@ -50,9 +51,6 @@ def _array(path, name):
     if hashlib.sha256(content).hexdigest() != SHA256[name]:
         raise ValueError(f"{path} is damaged, or is not MNIST's {name}: delete it and get it anew")
     return parse_idx(content)
-
-
-MIRROR = "https://ossci-datasets.s3.amazonaws.com/mnist/"  # PyTorch's own
 
 
 def _find(name, folder):

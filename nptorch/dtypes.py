@@ -20,12 +20,10 @@ def common_dtype(values):
 
 
 _FLOAT32 = np.dtype(np.float32)
-_FLOATS = {np.dtype(np.float16), _FLOAT32, np.dtype(np.float64)}
 
 
 def arrays(inputs):
-    """The arrays and numbers behind the inputs of an op, fit to give PyTorch's dtype. Raises
-    TypeError for anything but Tensors, arrays and numbers."""
+    """The arrays and numbers behind an op's inputs, fit for PyTorch's dtype; else TypeError."""
     values = [x.data if isinstance(x, Tensor) else x for x in inputs]
     for v in values:
         if type(v) is not np.ndarray or v.dtype is not _FLOAT32:
@@ -40,7 +38,7 @@ def _promoted(values):
             raise TypeError(f"expected a Tensor, an array or a number, got {type(v).__name__}")
     dtypes = {v.dtype if isinstance(v, np.ndarray) else type(v) for v in values}
     dtypes -= {bool, int, float}  # beside which NumPy, too, keeps floats as they are
-    if len(dtypes) == 1 and dtypes <= _FLOATS:
+    if len(dtypes) == 1 and dtypes.pop().kind == "f":
         return values
     dtype = common_dtype(values)
     return [np.asarray(v).astype(dtype, copy=False) for v in values]

@@ -1,5 +1,4 @@
-"""gradcheck: do the ways back agree with what moving the inputs shows?
-(notebooks/02_operations.ipynb)"""
+"""gradcheck: gradients against finite differences (notebooks/02_operations.ipynb)."""
 
 import numpy as np
 
@@ -7,8 +6,7 @@ from nptorch.autograd import Tensor, no_grad
 
 
 def slopes(output, array, weights, eps):
-    """d(sum(output() * weights))/d(array) by central differences: each element of array is moved
-    by ±eps and put back."""
+    """d(sum(output() * weights))/d(array): each element of array is moved by ±eps and put back."""
     found = np.empty(array.shape)
     for index in np.ndindex(array.shape):
         kept = array[index]
@@ -35,9 +33,7 @@ def gradcheck(func, inputs, eps=1e-6, atol=None, rtol=None):
     func takes the inputs (one Tensor or a sequence) to one Tensor. Every element of every input
     that requires grad is moved by ±eps, in float64. A gradient may differ from its slope by
     atol + rtol · |slope|: 1e-8 and 1e-6 for float64, 1e-5 and 1e-3 for less, unless given. Raises
-    AssertionError with the worst element, its index and both values; ValueError if no input
-    requires grad.
-    """
+    AssertionError with the worst element, its index and both values, ValueError if none moves."""
     inputs = [inputs] if isinstance(inputs, Tensor) else list(inputs)
     moving = [i for i, x in enumerate(inputs) if isinstance(x, Tensor) and x.requires_grad]
     if not moving:

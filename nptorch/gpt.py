@@ -2,13 +2,13 @@
 what has been learned until then is saved."""
 
 import sys
-from pathlib import Path
 
 import numpy as np
 
 from nptorch import manual_seed, save
 from nptorch.__main__ import checked, until_interrupted
 from nptorch.models import GPT, bits, generate, hold_back, prose, train
+from nptorch.series import NOTEBOOKS
 from nptorch.training import tqdm
 
 
@@ -16,7 +16,7 @@ def main():
     """Run the command line: train as notebooks/13_gpt.ipynb does, save, then measure and write."""
     parser, options = checked(
         "nptorch.gpt", __doc__, "gpt.npz", steps=(3000, "steps to train", 1),
-        text=(Path(__file__).parents[1] / "notebooks", "file to learn from, or notebooks", None),
+        text=(NOTEBOOKS, "file to learn from, or a folder of notebooks", None),
         length=(500, "characters to write", 0), temperature=(0.7, "how daring it writes", 0.01))
     try:
         text = prose(options.text) if options.text.is_dir() else options.text.read_text("utf-8")

@@ -16,25 +16,21 @@ def check_inplace(self, source=None):
                            "h = h + y, or with where, cat or stack")
 
 
-def in_place(write):
-    """write(array, source) as a method of Tensors, refused where a gradient is involved."""
+def in_place(ufunc):
+    """ufunc(array, source, out=array) as a method, refused where a gradient is involved."""
     def change(self, source=None):
         check_inplace(self, source)
-        write(self.data, source.data if isinstance(source, Tensor) else source)
+        ufunc(self.data, source.data if isinstance(source, Tensor) else source, out=self.data)
         self.data = self.data  # whoever watches data hears of the write
         return self
 
     return change
 
 
-def _with(ufunc):
-    return in_place(lambda array, other: ufunc(array, other, out=array))
-
-
-Tensor.add_ = Tensor.__iadd__ = _with(np.add)
-Tensor.sub_ = Tensor.__isub__ = _with(np.subtract)
-Tensor.mul_ = Tensor.__imul__ = _with(np.multiply)
-Tensor.div_ = Tensor.__itruediv__ = _with(np.divide)
-Tensor.pow_ = Tensor.__ipow__ = _with(np.power)
-Tensor.copy_ = in_place(lambda array, source: np.copyto(array, source, casting="unsafe"))
-Tensor.fill_, Tensor.zero_ = Tensor.copy_, in_place(lambda array, _: array.fill(0))
+Tensor.add_ = Tensor.__iadd__ = in_place(np.add)
+Tensor.sub_ = Tensor.__isub__ = in_place(np.subtract)
+Tensor.mul_ = Tensor.__imul__ = in_place(np.multiply)
+Tensor.div_ = Tensor.__itruediv__ = in_place(np.divide)
+Tensor.pow_ = Tensor.__ipow__ = in_place(np.power)
+Tensor.copy_ = in_place(lambda array, source, out: np.copyto(out, source, casting="unsafe"))
+Tensor.fill_, Tensor.zero_ = Tensor.copy_, in_place(lambda array, _, out: out.fill(0))

@@ -31,10 +31,9 @@ def div(a, b, /):
 @op
 def pow(a, b, /):
     """a ** b, broadcast. d/da is 0 where b is 0; d/db is 0 where a is 0 and b at least 0."""
-    array = a if isinstance(a, np.ndarray) else b  # if it holds floats, that settles it
-    if (array.dtype.kind != "f" and np.asarray(b).dtype.kind == "i"
-            and np.asarray(a).dtype.kind in "iub" and np.any(b < 0)):
-        return (_int_power(a, b),)
+    if np.result_type(a, b).kind == "i" and np.any(b < 0):  # 1 / a, rounded towards 0
+        value = a ** np.abs(b)
+        return (np.where((b < 0) & (np.abs(value) != 1), 0, value),)
     value = a**b
     return (value, lambda g: g * b * a ** (b - (b != 0)),  # not 0 * 0 ** -1, which is nan
             lambda g: g * value * np.log(np.where((a == 0) & (b >= 0), 1, a)))
@@ -42,9 +41,8 @@ def pow(a, b, /):
 
 @op
 def matmul(a, b, /):
-    """The matrix product (..., n, k) @ (..., k, m) -> (..., n, m), its batches broadcast. A vector
-    (k,) is one row on the left, one column on the right, and leaves no dimension behind. Raises
-    ValueError with both shapes if they do not fit."""
+    """(..., n, k) @ (..., k, m) -> (..., n, m), batches broadcast. A vector (k,) is one row on the
+    left, one column on the right, and leaves no dimension behind. Raises ValueError for misfits."""
     try:
         rows, columns = a[None] if a.ndim == 1 else a, b[:, None] if b.ndim == 1 else b
         value = np.matmul(rows, columns)
@@ -129,10 +127,6 @@ def relu(a, /):
     return value, lambda g: g * (value != 0)  # nan passes, as in PyTorch
 
 
-Tensor.exp, Tensor.log, Tensor.sqrt, Tensor.abs, Tensor.__abs__ = exp, log, sqrt, abs, abs
-Tensor.square, Tensor.tanh, Tensor.sigmoid, Tensor.relu = square, tanh, sigmoid, relu
-
-
 def _expand(g, shape, dim, keepdim):
     """Undo a reduction over dim: repeat g along the dimensions that it took away."""
     return np.full(shape, g if dim is None or keepdim else np.expand_dims(g, dim))
@@ -151,9 +145,7 @@ def _count(a, dim):
     if a.dtype.kind != "f":
         raise TypeError(f"mean and var: expected floats, got {a.dtype}: convert them first, as in "
                         "t.float().mean()")
-    if dim is None:
-        return a.size
-    return math.prod(a.shape[d] for d in (dim if isinstance(dim, tuple) else (dim,)))
+    return a.size if dim is None else math.prod(a.shape[d] for d in np.atleast_1d(dim))
 
 
 @op
@@ -196,26 +188,19 @@ def sub(a, b, /):
     return _sub(a, b)
 
 
-def _int_power(a, b):
-    """a ** b for integers, b below 0 included: 1 / a rounded towards 0, as in PyTorch."""
-    below = np.asarray(b) < 0
-    value = np.asarray(a) ** np.where(below, -np.asarray(b), b)
-    return np.where(below, np.where(np.abs(value) == 1, value, 0), value)
-
-
 @op
 def remainder(a, b, /):
     """a - floor(a / b) · b, broadcast: it has the sign of b."""
     return np.remainder(a, b), lambda g: g, lambda g: -g * np.floor_divide(a, b)
 
 
-def _no_slope(ufunc, doc, exact=False):
+def _no_slope(name, ufunc, doc, exact=False):
     """ufunc for all inputs of an op; exact: Python's ints keep their value beside small ones."""
     def f(*inputs):
         keep = exact and any(isinstance(x, int) for x in inputs)
         return Tensor(ufunc(*(map(np.asarray, inputs) if keep else autograd.arrays(inputs))))
 
-    f.__name__, f.__doc__ = ufunc.__name__, doc
+    f.__name__, f.__doc__ = name, doc
     return f
 
 
@@ -229,55 +214,44 @@ def _operator(f):
     return method
 
 
-floor_divide = _no_slope(np.floor_divide, "The largest integer not above a / b, broadcast.")
-bitwise_and = _no_slope(np.bitwise_and, "a & b of bools or integers, broadcast.")
-bitwise_or = _no_slope(np.bitwise_or, "a | b of bools or integers, broadcast.")
-bitwise_xor = _no_slope(np.bitwise_xor, "a ^ b of bools or integers, broadcast.")
-bitwise_not = _no_slope(np.bitwise_not, "~a of bools or integers.")
-eq = _no_slope(np.equal, "a == b, element by element, broadcast, as bools.", exact=True)
-ne = _no_slope(np.not_equal, "a != b, element by element, broadcast, as bools.", exact=True)
-lt = _no_slope(np.less, "a < b, element by element, broadcast, as bools.", exact=True)
-le = _no_slope(np.less_equal, "a <= b, element by element, broadcast, as bools.", exact=True)
-gt = _no_slope(np.greater, "a > b, element by element, broadcast, as bools.", exact=True)
-ge = _no_slope(np.greater_equal, "a >= b, element by element, broadcast, as bools.", exact=True)
+floor_divide = _no_slope("floor_divide", np.floor_divide, "floor(a / b), broadcast.")
+bitwise_and = _no_slope("bitwise_and", np.bitwise_and, "a & b of bools or integers, broadcast.")
+bitwise_or = _no_slope("bitwise_or", np.bitwise_or, "a | b of bools or integers, broadcast.")
+bitwise_xor = _no_slope("bitwise_xor", np.bitwise_xor, "a ^ b of bools or integers, broadcast.")
+bitwise_not = _no_slope("bitwise_not", np.bitwise_not, "~a of bools or integers.")
+eq = _no_slope("eq", np.equal, "a == b, elementwise, broadcast, as bools.", exact=True)
+ne = _no_slope("ne", np.not_equal, "a != b, elementwise, broadcast, as bools.", exact=True)
+lt = _no_slope("lt", np.less, "a < b, elementwise, broadcast, as bools.", exact=True)
+le = _no_slope("le", np.less_equal, "a <= b, elementwise, broadcast, as bools.", exact=True)
+gt = _no_slope("gt", np.greater, "a > b, elementwise, broadcast, as bools.", exact=True)
+ge = _no_slope("ge", np.greater_equal, "a >= b, elementwise, broadcast, as bools.", exact=True)
+
+for _name, _f in {"add": add, "sub": sub, "mul": mul, "truediv": div, "pow": pow, "matmul": matmul,
+                  "floordiv": floor_divide, "mod": remainder, "and": bitwise_and, "or": bitwise_or,
+                  "xor": bitwise_xor}.items():  # and each turned round, as its reflection
+    setattr(Tensor, f"__{_name}__", _operator(_f))
+    setattr(Tensor, f"__r{_name}__", _operator(lambda a, b, f=_f: f(b, a)))
+for _f in (eq, ne, lt, le, gt, ge):
+    setattr(Tensor, f"__{_f.__name__}__", _operator(_f))
+Tensor.__neg__, Tensor.__invert__, Tensor.__abs__, Tensor.__pos__ = (
+    neg, bitwise_not, abs, lambda self: self)
 
 
-def _bind(operators):
-    """Bind each function as a Tensor's operator, and turned round as its reflection."""
-    for name, f in operators.items():
-        setattr(Tensor, f"__{name}__", _operator(f))
-        setattr(Tensor, f"__r{name}__", _operator(lambda a, b, f=f: f(b, a)))
-
-
-_bind({"add": add, "sub": sub, "mul": mul, "truediv": div, "pow": pow, "matmul": matmul,
-       "floordiv": floor_divide, "mod": remainder,
-       "and": bitwise_and, "or": bitwise_or, "xor": bitwise_xor})
-Tensor.__eq__, Tensor.__ne__, Tensor.__lt__ = map(_operator, (eq, ne, lt))
-Tensor.__le__, Tensor.__gt__, Tensor.__ge__ = map(_operator, (le, gt, ge))
-Tensor.__neg__, Tensor.__invert__, Tensor.__pos__ = neg, bitwise_not, lambda self: self
-Tensor.sub, Tensor.div, Tensor.pow, Tensor.matmul, Tensor.neg = sub, div, pow, matmul, neg
-Tensor.floor_divide, Tensor.remainder, Tensor.bitwise_and = floor_divide, remainder, bitwise_and
-Tensor.bitwise_or, Tensor.bitwise_xor, Tensor.bitwise_not = bitwise_or, bitwise_xor, bitwise_not
-Tensor.eq, Tensor.ne, Tensor.lt, Tensor.le, Tensor.gt, Tensor.ge = eq, ne, lt, le, gt, ge
-
-
-def _share(g, lost, tied):
-    """g for who won, half of it for who tied."""
-    return np.where(lost, 0, np.where(tied, g / 2, g))
+def _share(g, a, b):
+    """g where a is the larger of a and b, half of it where they are equal."""
+    return np.where(a < b, 0, np.where(a == b, g / 2, g))
 
 
 @op
 def maximum(a, b, /):
     """The larger of a and b, broadcast; where they are equal each takes half the gradient."""
-    return (np.maximum(a, b),
-            lambda g: _share(g, a < b, a == b), lambda g: _share(g, a > b, a == b))
+    return np.maximum(a, b), lambda g: _share(g, a, b), lambda g: _share(g, b, a)
 
 
 @op
 def minimum(a, b, /):
     """The smaller of a and b, broadcast; where they are equal each takes half the gradient."""
-    return (np.minimum(a, b),
-            lambda g: _share(g, a > b, a == b), lambda g: _share(g, a < b, a == b))
+    return np.minimum(a, b), lambda g: _share(g, b, a), lambda g: _share(g, a, b)
 
 
 @op
@@ -295,22 +269,18 @@ def clamp(a, /, min=None, max=None):
 
 
 @op
-def _where(a, b, /, condition):
-    return (np.where(condition, a, b),
-            lambda g: np.where(condition, g, 0), lambda g: np.where(condition, 0, g))
+def _where(a, b, /, mask):
+    return np.where(mask, a, b), lambda g: np.where(mask, g, 0), lambda g: np.where(mask, 0, g)
 
 
 def where(condition, input, other):
-    """input where condition is true, other elsewhere, broadcast. The branch that was not
-    taken gets a gradient of exactly 0. Raises TypeError unless condition holds bools."""
+    """input where condition is true, else other, broadcast; what is not taken gets a gradient of
+    exactly 0. Raises TypeError unless condition holds bools."""
     condition = np.asarray(condition)
     if condition.dtype != bool:
         raise TypeError(f"condition: expected bools, got {condition.dtype}: compare, as in x > 0")
-    return _where(input, other, condition=condition)
+    return _where(input, other, condition)
 
-
-Tensor.maximum, Tensor.minimum, Tensor.clamp = maximum, minimum, clamp
-Tensor.where = lambda self, condition, other: where(condition, self, other)
 
 
 def _amax_amin(a, pick, dim, keepdim):
@@ -365,8 +335,14 @@ def _take(a, /, indices, dim, keepdim):
     return value if keepdim else value.squeeze(dim), back
 
 
-Tensor.sum, Tensor.mean, Tensor.amax, Tensor.amin = sum, mean, amax, amin
-Tensor.argmax, Tensor.argmin = argmax, argmin
+@op
+def _var(a, /, dim, correction, keepdim):
+    dim = axis(dim, a.ndim)
+    n = _count(a, dim)
+    rest = n - correction if n > correction else 0
+    centred = a - total(a, dim, True, n)
+    value = total(centred * centred, dim, keepdim, rest)
+    return value, lambda g: _expand(g * 2 / rest, centred.shape, dim, keepdim) * centred
 
 
 def _max_min(input, dim, keepdim, whole, two, find):
@@ -389,8 +365,7 @@ def max(input, dim=None, keepdim=False):
 
 
 def min(input, dim=None, keepdim=False):
-    """The smallest element; over a dim, (values, indices), where only the first of equals gets
-    the gradient; of two Tensors, minimum."""
+    """As max, for the smallest element; of two Tensors, minimum."""
     return _max_min(input, dim, keepdim, amin, minimum, argmin)
 
 
@@ -419,16 +394,6 @@ def logsumexp(a, /, dim, keepdim=False):
     return value, lambda g: _expand(g, powers.shape, dim, keepdim) * (powers / sums)
 
 
-@op
-def _var(a, /, dim, correction, keepdim):
-    dim = axis(dim, a.ndim)
-    n = _count(a, dim)
-    rest = n - correction if n > correction else 0
-    centred = a - total(a, dim, True, n)
-    value = total(centred * centred, dim, keepdim, rest)
-    return value, lambda g: _expand(g * 2 / rest, centred.shape, dim, keepdim) * centred
-
-
 def var(input, dim=None, correction=1, keepdim=False):
     """The variance over dim: squared distances from the mean, summed and divided by n - correction,
     or 0 where that is negative. var(input, False) is PyTorch's older way to say correction=0."""
@@ -437,5 +402,9 @@ def var(input, dim=None, correction=1, keepdim=False):
     return _var(input, dim, correction, keepdim)
 
 
-Tensor.max, Tensor.min, Tensor.var, Tensor.std = max, min, var, std
-Tensor.logsumexp, Tensor.softmax, Tensor.log_softmax = logsumexp, softmax, log_softmax
+for _f in (sub, div, pow, matmul, neg, exp, log, sqrt, square, abs, tanh, sigmoid, relu, sum, mean,
+           softmax, log_softmax, remainder, floor_divide, bitwise_and, bitwise_or, bitwise_xor,
+           bitwise_not, eq, ne, lt, le, gt, ge, maximum, minimum, clamp, amax, amin, argmax,
+           argmin, max, min, std, logsumexp, var):
+    setattr(Tensor, _f.__name__, _f)  # all of these are methods, too
+Tensor.where = lambda self, condition, other: where(condition, self, other)

@@ -6,8 +6,7 @@ from nptorch.autograd import Tensor
 
 
 def float_format(array):
-    """One format for all that is printed of array: whole numbers as 2., others with 4 digits,
-    powers of ten where the largest is far from the smallest."""
+    """One format for all that is printed: 2. if all are whole, else 4 digits, or powers of ten."""
     shown = _shown(array).astype(np.float64)
     finite = shown[np.isfinite(shown)]
     sizes = np.abs(finite[finite != 0])

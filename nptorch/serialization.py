@@ -19,9 +19,8 @@ def _array(name, value):
 
 
 def save(state_dict, path):
-    """Write a dict of Tensors, arrays and numbers to path, an .npz archive, without pickle. A file
-    that stood there before is replaced only when the new one is complete. Raises TypeError for
-    what is not a dict, for a name that is not text and for any other entry."""
+    """Write a dict, names to Tensors, arrays and numbers, to path, an .npz archive, without pickle.
+    An older file is replaced only by a complete one. Raises TypeError for anything else."""
     if not hasattr(state_dict, "items"):
         raise TypeError("state_dict: expected a dict, such as net.state_dict(), "
                         f"got {type(state_dict).__name__}")

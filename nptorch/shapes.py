@@ -12,8 +12,7 @@ from nptorch.inplace import check_inplace
 
 @op
 def reshape(a, /, *shape):
-    """The same elements in another shape, one length of which may be -1, to be worked out.
-    The array is shared where its memory allows it, else copied."""
+    """The elements in another shape, of which -1 is worked out; shared if possible, else copied."""
     before = a.shape
     return a.reshape(integers("shape", shape)), lambda g: g.reshape(before)
 
@@ -30,8 +29,7 @@ def permute(a, /, *dims):
     return value, lambda g: g.transpose(np.argsort([d % g.ndim for d in dims]))
 
 
-Tensor.reshape = Tensor.view = reshape
-Tensor.permute = permute
+Tensor.reshape, Tensor.view, Tensor.permute = reshape, reshape, permute
 Tensor.T = property(lambda self: permute(self, *reversed(range(self.ndim))))
 
 
@@ -116,10 +114,6 @@ def stack(tensors, dim=0):
     return cat([unsqueeze(t, dim) for t in tensors], dim)
 
 
-Tensor.flatten, Tensor.transpose, Tensor.expand = flatten, transpose, expand
-Tensor.squeeze, Tensor.unsqueeze = squeeze, unsqueeze
-
-
 def _split_key(key):
     """One index, or two to take one after the other, that do what PyTorch does with key: where
     integers stand beside lists, the integers first, then the rest of what they leave."""
@@ -149,5 +143,7 @@ def _set(self, key, value):
     self.data = self.data  # whoever watches data hears of the write
 
 
+Tensor.flatten, Tensor.transpose, Tensor.expand = flatten, transpose, expand
+Tensor.squeeze, Tensor.unsqueeze = squeeze, unsqueeze
 Tensor.__getitem__ = lambda self, key: functools.reduce(_getitem, _split_key(key), self)
 Tensor.__iter__, Tensor.__setitem__ = lambda self: (self[i] for i in range(len(self))), _set

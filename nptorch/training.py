@@ -80,9 +80,8 @@ def _in_mode(model, training):
 
 @no_grad()
 def evaluate(model, loader, loss):
-    """The Evaluation of model over all samples of loader's batches (x, y), in eval mode, where
-    loss(model(x), y) is a batch's mean loss; an answer is right if the largest of the logits (N, C)
-    is at index y, (N,). Raises ValueError if there is no batch."""
+    """The Evaluation of model, in eval mode, on loader's batches (x, y); loss gives a batch's mean.
+    An answer is right if the largest of the logits (N, C) is at y (N,). ValueError for no batch."""
     with _in_mode(model, training=False):
         answers = ((model(x), y) for x, y in loader)
         return _mean([_score(output, y, loss(output, y)) for output, y in answers])
@@ -94,8 +93,7 @@ def fit(model, loader, loss, optimizer, epochs, valid_loader=None, scheduler=Non
     loss(model(x), y) is a batch's mean loss; scheduler.step() follows each step, evaluate on
     valid_loader each epoch. progress: a line for each epoch and, on a terminal with tqdm, a bar.
     Ctrl-C ends the training. Raises FloatingPointError for a loss that is nan or infinite, before
-    its step; ValueError if there is no batch, and if the optimizer has none of model's parameters.
-    """
+    its step; ValueError for no batch, and if the optimizer has none of model's parameters."""
     if set(optimizer.params).isdisjoint(model.parameters()):
         raise ValueError("optimizer: expected parameters of this model (make it after the model)")
     history, bar = History(), progress and tqdm and sys.stderr and sys.stderr.isatty()

@@ -1,5 +1,4 @@
-"""A record of writes in place, so that backward can refuse what has changed
-(notebooks/14_manners.ipynb)."""
+"""A record of writes in place, by which backward refuses (notebooks/14_manners.ipynb)."""
 
 import contextlib
 import gc
@@ -12,7 +11,6 @@ from nptorch import attributes
 from nptorch.attributes import owner
 from nptorch.autograd import Node, Tensor
 
-_clock = Node.clock
 _newest = 0  # when any array was last written to
 _written = {}  # {id of what owns an array's memory: [when it was last written to]}
 
@@ -21,7 +19,7 @@ def written(array):
     """Record that array, which may be a view, has just been written to."""
     global _newest
     try:
-        _newest = _written[id(array)][0] = next(_clock)
+        _newest = _written[id(array)][0] = next(Node.clock)
     except KeyError:  # a view, or an array that is written to for the first time
         _entry(array)[0] = _newest
 
@@ -61,8 +59,7 @@ Node.check, attributes.written = check, written
 
 
 def _kept(x):
-    """What x keeps: the parts of a container, the attributes of an object, the variables of a
-    function, but not the global ones."""
+    """What x keeps: a container's parts, an object's attributes, a function's own variables."""
     if isinstance(x, types.FunctionType):
         return [x.__closure__, x.__defaults__, x.__kwdefaults__, x.__dict__]
     return [x.data] if isinstance(x, Tensor) else gc.get_referents(x)

@@ -16,12 +16,12 @@ FOLDER = Path(nptorch.__file__).parent
 NOTEBOOKS = FOLDER.parent / "notebooks"
 NAMES = json.loads((NOTEBOOKS / "pytorch_names.json").read_text(encoding="utf-8"))
 MODULES = sorted(info.name for info in pkgutil.walk_packages([str(FOLDER)], "nptorch.")
-                 if not info.name.endswith(("__main__", "nptorch.gpt")))
+                 if not info.name.endswith(("__main__", "nptorch.gpt", "nptorch.series")))
 SOURCES = sorted(path for path in FOLDER.rglob("*.py"))
 
 # nptorch.autograd is PyTorch's address and the engine's own module, in one file that is read from
 # its top: there stand what authors of ops import from it, and the two ops that it begins with.
-ENGINE = {"Tensor", "Node", "op", "arrays", "add", "mul", "unbroadcast", "total",
+ENGINE = {"Tensor", "Node", "op", "real_array", "arrays", "add", "mul", "unbroadcast", "total",
           "is_grad_enabled"}
 
 

@@ -80,6 +80,17 @@ def test_layer_norm_by_loops(shape):
         np.testing.assert_allclose(y.data[i], expected)
 
 
+@pytest.mark.parametrize("given", [(), ("weight",), ("bias",), ("weight", "bias")])
+@pytest.mark.parametrize("norm, size", [
+    (lambda x, **two: F.layer_norm(x, 4, **two), 4),
+    (lambda x, **two: F.batch_norm(x, None, None, training=True, **two), 3),
+    (lambda x, **two: F.batch_norm(x, tensor(np.arange(3.0)), tensor(np.ones(3)), **two), 3)])
+def test_weight_and_bias_have_their_gradients_alone_and_together(norm, size, given):
+    inputs = [tensor(normal(*shape), requires_grad=True) for shape in [(2, 3, 4), *[(size,)] * 2]]
+    chosen = inputs[:1 + len(given)]
+    assert nptorch.autograd.gradcheck(lambda x, *two: norm(x, **dict(zip(given, two))), chosen)
+
+
 def test_layer_norm_over_several_dimensions_is_one_over_their_product():
     x, weight, bias = normal(2, 5, 3, 4), normal(3, 4), normal(3, 4)
     y = F.layer_norm(tensor(x), (3, 4), tensor(weight), tensor(bias))

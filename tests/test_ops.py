@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nptorch
-from nptorch import creation, ops, reading, shapes
+from nptorch import creation, ops, shapes
 from nptorch.autograd import Tensor, gradcheck, no_grad, op
 
 bounded = settings(deadline=None, derandomize=True, max_examples=40)
@@ -164,7 +164,7 @@ def test_the_graph_needs_no_garbage_collector(f, arrays):
 
 def public():
     """The public functions of the modules of ops, by name."""
-    return {name: f for module in (ops, shapes, creation, reading)
+    return {name: f for module in (ops, shapes, creation)
             for name, f in vars(module).items() if isinstance(f, types.FunctionType)
             and f.__module__ == module.__name__ and not name.startswith("_")}
 

@@ -111,6 +111,20 @@ def test_module_is_the_marked_cells_verbatim(root, capsys):
     assert capsys.readouterr().out == "01_tensor.ipynb -> nptorch/autograd.py\n"
 
 
+def test_cells_are_joined_as_pep_8_has_it(root):
+    add(root, "01_tensor", cells_of(
+        "01_tensor", "autograd", "import sys", "# a remark alone", "x = 1\ny = 2", "z = 3",
+        "@staticmethod\ndef f(): ...", "class C: ...", "C.f = f", "C.g = f\n\n\ndef g(): ...",
+        "C.h = g",
+    ))
+    series.export(root=root)
+    assert package(root)["autograd.py"] == (
+        f"{head('01_tensor')}import sys\n\n# a remark alone\n\nx = 1\ny = 2\n\nz = 3\n\n\n"
+        "@staticmethod\ndef f(): ...\n\n\nclass C: ...\n\n\nC.f = f\n\nC.g = f\n\n\n"
+        "def g(): ...\n\n\nC.h = g\n"
+    )
+
+
 def test_notebook_may_own_several_modules(root, capsys):
     name = "03_module"
     add(root, name, [
@@ -424,7 +438,8 @@ def test_run_writes_pages_and_no_notebook(root, capsys):
         ["'A line from 1 to 2, \"up\".'"], ['"A line from 1 to 2, &quot;up&quot;."'],
         ['"A line from 1 to 2, &#34;up&#34;."'],
     )
-    assert 'href="01_tensor.html">01_tensor<' in (root / "build" / "index.html").read_text("utf-8")
+    index = (root / "build" / "index.html").read_text("utf-8")
+    assert 'href="01_tensor.html">01 01_tensor</a>' in index and "figures/01_tensor-1.png" in index
     assert capsys.readouterr().out.startswith("01_tensor ")
 
 
@@ -508,13 +523,6 @@ def test_failing_cell_is_reported_and_nothing_stored(root):
             command(root=root)
     assert notebook.read_bytes() == before
     assert package(root) == {}
-
-
-def test_pages_show_formulas_without_a_network():
-    page = series.mathml("`$HOME` is 5 wide, $x^2$ is not:\n\n$$\\frac{1}{2}$$")
-    assert page.startswith("`$HOME` is 5 wide, <math")
-    assert "<msup><mi>x</mi><mn>2</mn></msup>" in page and "<mfrac>" in page
-    assert page.count('display="block"') == 1
 
 
 # The environment of a run

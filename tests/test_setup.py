@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from packaging.requirements import Requirement
 
 try:
     import tomllib
@@ -45,10 +46,28 @@ def test_numpy_is_the_only_dependency():
     assert [requirement.partition(">")[0] for requirement in PROJECT["dependencies"]] == ["numpy"]
 
 
-def test_dev_brings_everything_but_pytorch():
-    assert packages("dev") >= set().union(*map(packages, {*EXTRAS} - {"dev", "parity"}))
+def test_dev_brings_everything_but_pytorch_and_a_browser():
+    assert packages("dev") >= set().union(*map(packages, {*EXTRAS} - {"dev", "parity", "site"}))
     assert packages("parity") == {"torch"}
     assert "torch" not in packages("dev")
+
+
+def test_the_lock_has_a_version_and_hashes_for_each_package():
+    text = (ROOT / "requirements-lock.txt").read_text(encoding="utf-8")
+    entries = re.findall(r"^(\S.*?) \\\n((?: +--hash=sha256:[0-9a-f]{64}(?: \\)?\n)+)", text, re.M)
+    lines = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
+    assert len(entries) == len(lines) > 100
+    locked = {}
+    for entry, _ in entries:
+        requirement = Requirement(entry)
+        [pinned] = requirement.specifier
+        assert pinned.operator == "=="
+        locked.setdefault(requirement.name, []).append(pinned.version)
+    asked = [name for extra in EXTRAS.values() for name in extra] + PROJECT["dependencies"]
+    for requirement in map(Requirement, asked):
+        if requirement.name not in ("nptorch", "torch"):
+            versions = locked[requirement.name]
+            assert all(requirement.specifier.contains(version) for version in versions)
 
 
 def test_import_loads_no_third_party_module_but_numpy():

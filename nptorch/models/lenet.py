@@ -6,10 +6,9 @@ from nptorch import nn
 class LeNet(nn.Module):
     """From images (N, 1, 28, 28), with pixels from 0 to 1, to the logits (N, 10) of ten digits.
 
-    Source: LeNet-5 of LeCun, Bottou, Bengio and Haffner (1998). That has images of 32 x 32 in the
-    place of the padding, tanh for ReLU, scaled means for the largest of four, a second convolution
-    of which each map sees only some of the first's, and distances to ten drawn patterns at the end.
-    """
+    Source: LeNet-5 of LeCun, Bottou, Bengio and Haffner (1998). That has images of 32 x 32 for the
+    padding, tanh for ReLU, scaled means for the largest of four, a second convolution of which each
+    map sees only some of the first's, and distances to ten drawn patterns at the end."""
 
     def __init__(self):
         super().__init__()

@@ -90,6 +90,11 @@ class Conv2d(Module):
         return self.function(x, self.weight, self.bias, self.stride, self.padding,
                              self.dilation, self.groups)
 
+    def extra_repr(self):
+        usual = {"kernel_size": 0, "stride": 0, "padding": (0, 0), "dilation": (1, 1), "groups": 1}
+        odd = "".join(f", {n}={vars(self)[n]}" for n in usual if vars(self)[n] != usual[n])
+        return f"{self.in_channels}, {self.out_channels}{odd}{', bias=False' * (self.bias is None)}"
+
 
 def _check_fit(module, label, x, channels="C", dilation=(1, 1)):
     """Raise ShapeError unless x is (N, channels, H, W) and a window of module fits on it."""
@@ -97,15 +102,6 @@ def _check_fit(module, label, x, channels="C", dilation=(1, 1)):
     h, w = (max(d * (k - 1) + 1 - 2 * p, 1) for k, p, d in zip(kernel, padding, dilation))
     if x.ndim != 4 or channels not in ("C", x.shape[1]) or x.shape[2] < h or x.shape[3] < w:
         raise ShapeError(module, label, x.shape, f"(N, {channels}, H >= {h}, W >= {w})")
-
-
-def _extra_repr(self):
-    usual = {"kernel_size": 0, "stride": 0, "padding": (0, 0), "dilation": (1, 1), "groups": 1}
-    text = "".join(f", {n}={vars(self)[n]}" for n in usual if vars(self)[n] != usual[n])
-    return f"{self.in_channels}, {self.out_channels}{text}" + ", bias=False" * (self.bias is None)
-
-
-Conv2d.extra_repr = _extra_repr
 
 
 def _pooling(input, kernel_size, stride, padding, copies=False):
@@ -132,8 +128,7 @@ def max_pool2d(input, kernel_size, stride=None, padding=0):
 
 
 def avg_pool2d(input, kernel_size, stride=None, padding=0):
-    """The mean of each window of input (N, C, H, W), with the options of max_pool2d; padding adds
-    zeros, which count."""
+    """The mean of each window of input (N, C, H, W); options as in max_pool2d, padding is zeros."""
     seen = _pooling(input, kernel_size, stride, padding)
     return seen.mean(0).reshape(*input.shape[:2], *seen.shape[2:])
 

@@ -12,8 +12,7 @@ from nptorch.nn.conv import AvgPool2d, Conv2d, MaxPool2d, add_back, columns, pai
 
 
 def use(functions):
-    """Let Conv2d, MaxPool2d and AvgPool2d call the functions of this module: use(nptorch.nn.conv)
-    switches to notebook 08's, use(nptorch.nn.fast) back."""
+    """Let Conv2d, MaxPool2d and AvgPool2d call those of nptorch.nn.conv or of nptorch.nn.fast."""
     for layer, name in (Conv2d, "conv2d"), (MaxPool2d, "max_pool2d"), (AvgPool2d, "avg_pool2d"):
         layer.function = staticmethod(getattr(functions, name))
 
@@ -211,8 +210,7 @@ def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
 
 
 def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
-    """The way back of unfold: columns (N, C·kh·kw, h·w) added up in images (N, C, *output_size).
-    Raises ValueError if unfold would not give columns of this shape."""
+    """unfold's way back: columns added up in (N, C, *output_size). ValueError if they misfit."""
     options = pair("kernel_size", kernel_size), *_pairs(stride, padding, dilation)
     size, area = pair("output_size", output_size), math.prod(options[0])
     h, w = positions((1, 1, *size), *options)

@@ -31,15 +31,13 @@ def _affine(x, weight, bias, /):
 
 
 def linear(input, weight, bias=None):
-    """input (..., in) @ weight (out, in).T + bias (out,) -> (..., out). Raises ValueError if the
-    shapes do not fit."""
+    """input (..., in) @ weight (out, in).T + bias (out,): (..., out). ValueError for misfits."""
     return matmul(input, weight.T) if bias is None else _affine(input, weight, bias)
 
 
 class Linear(Module):
     """linear with its own weight (out_features, in_features) and bias (out_features,), drawn evenly
-    from ±1/sqrt(in_features), as in PyTorch. Raises TypeError or ValueError for sizes that make no
-    sense, ShapeError for input that is not (..., in_features)."""
+    from ±1/sqrt(in_features). Raises TypeError, ValueError or ShapeError for misfits."""
 
     def __init__(self, in_features, out_features, bias=True):
         self.in_features = integer("in_features", in_features, 1)

@@ -33,9 +33,8 @@ def _squares(a, b, /):
 
 
 def mse_loss(input, target, reduction="mean"):
-    """The squares of the differences between input and target, both of one shape; reduction "mean"
-    or "sum" makes one number of them, "none" leaves them as they are. Raises ValueError if the
-    shapes differ, even where they would broadcast."""
+    """The squared differences of input and target, for reduction "none", or their "mean" or "sum".
+    Raises ValueError if the shapes differ, even where they would broadcast."""
     _check_shapes(input, target)
     return _reduce(_squares(input, target), reduction)
 

@@ -19,11 +19,9 @@ class Parameter(Tensor):
 
 
 class ShapeError(ValueError):
-    """An input that does not fit a module; its message begins with the module's path."""
+    """ShapeError(module, label, got, expected): an input that does not fit a module."""
 
-    def __init__(self, module, label, got, expected):
-        super().__init__(module, label, got, expected)
-        self.module, self.path = module, ""
+    path = ""  # of the module, with which the message begins
 
     def __str__(self):
         _, label, got, expected = self.args
@@ -50,7 +48,7 @@ class Module:
         try:
             return self.forward(*args, **kwargs)
         except ShapeError as error:  # the outermost caller knows the longest path
-            error.path = {m: path for path, m in self.named_modules()}.get(error.module, error.path)
+            error.path = {m: p for p, m in self.named_modules()}.get(error.args[0], error.path)
             raise
 
     def named_modules(self, memo=None, prefix="", remove_duplicate=True):
@@ -92,8 +90,7 @@ Module.named_parameters, Module.parameters = named_parameters, parameters
 
 
 def add_module(self, name, module):
-    """Hold module under name. Raises TypeError if it is not a Module, KeyError if name is empty,
-    has a dot in it or is another attribute's."""
+    """Hold module under name. TypeError for no Module, KeyError if name is empty, dotted, taken."""
     if not isinstance(module, Module):
         raise TypeError(f"{type(self).__name__}, entry {name}: expected a Module, "
                         f"got {type(module).__name__}")
@@ -180,11 +177,6 @@ def zero_grad(self, set_to_none=False):
             parameter.grad = None if set_to_none else parameter.grad.zero_()
 
 
-Module.modules = lambda self: (module for _, module in self.named_modules())
-Module.train, Module.eval = train, lambda self: self.train(False)
-Module.requires_grad_, Module.zero_grad = requires_grad_, zero_grad
-
-
 def apply(self, fn):
     """Call fn on every module below, then on this one."""
     for child in self.children():
@@ -200,10 +192,12 @@ def _repr(self):
     return head + "".join(children).replace("\n", "\n  ") + ("\n)" if children else ")")
 
 
+Module.modules = lambda self: (module for _, module in self.named_modules())
 Module.named_children = lambda self: _once(_held(self, Module))
 Module.children = lambda self: (child for _, child in self.named_children())
-Module.apply, Module.__repr__ = apply, _repr
-Module.extra_repr = lambda self: ""  # what stands between the parentheses
+Module.train, Module.eval = train, lambda self: self.train(False)
+Module.requires_grad_, Module.zero_grad, Module.apply = requires_grad_, zero_grad, apply
+Module.__repr__, Module.extra_repr = _repr, lambda self: ""  # what the parentheses hold
 
 
 def state_dict(self):
@@ -213,7 +207,6 @@ def state_dict(self):
 
 Module._entries = lambda self: self.named_parameters(remove_duplicate=False)
 Module.state_dict = state_dict
-
 
 IncompatibleKeys = namedtuple("IncompatibleKeys", "missing_keys unexpected_keys")
 

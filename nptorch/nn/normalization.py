@@ -16,26 +16,27 @@ def _affine(weight, bias, *size):
 def _normalize(x, weight, bias, /, eps, stats):
     """x (..., n) minus its mean over the last dimension, divided by its standard deviation there,
     times weight, plus bias. The mean and the variance (..., 1) go into the list stats."""
-    one = np.ones(x.shape[-1], x.dtype)
-    mean = lambda a, b: np.vecdot(a, b)[..., None] / len(one)
+    n, one = x.shape[-1], np.ones(x.shape[-1], x.dtype)
+    mean = lambda a, b: np.vecdot(a, b)[..., None] / n
     center = mean(x, one)
-    normal = x - center
-    var = mean(normal, normal)
+    x = x - center
+    var = mean(x, x)
     stats[:] = center, var
     scale = 1 / np.sqrt(var + eps)
-    normal *= scale
-    value = normal * weight
+    slope = scale * weight
+    value = x * slope
     value += bias
 
     def back(g):
-        g = g * weight
+        g = g * slope
+        along = mean(g, x) * scale**2
         g -= mean(g, one)
-        g -= normal * mean(g, normal)
-        g *= scale
+        g -= x * along
         return g
 
-    down = lambda g: np.ones(len(g), g.dtype) @ g if np.ndim(weight) == 1 else g  # fast, for rows
-    return value, back, lambda g: down(g * normal), down
+    return (value, back,  # products with a row sum down the rows, and are fast
+            lambda g: scale.mT @ (g * x) if np.ndim(weight) == 1 else n * mean(g, x) * scale,
+            lambda g: np.ones_like(scale).mT @ g if np.ndim(bias) == 1 else n * mean(g, one))
 
 
 def batch_norm(input, running_mean, running_var, weight=None, bias=None, training=False,

@@ -34,16 +34,12 @@ class Adaptive(Optimizer):
                            **{name: kept[name].data for name in names})
 
 
-def _fade(average, new, keep):
-    """Let an average, in place, keep this share of itself and take the rest from new."""
-    average += (1 - keep) * (new - average)
-
-
 class Adam(Adaptive):
     """p = p - lr · m / (1 - beta1^n) / (sqrt(v / (1 - beta2^n)) + eps) in step n, m and v averages
     of grad and grad² that fade by betas; amsgrad takes the largest v so far. weight_decay is added
     to the gradients. Raises as Optimizer. Source: Kingma and Ba, Adam, 2015."""
     _memory = {"exp_avg": None, "exp_avg_sq": None, "max_exp_avg_sq": "amsgrad"}
+
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0,
                  amsgrad=False):
         super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay,
@@ -51,8 +47,8 @@ class Adam(Adaptive):
 
     def _move(self, p, grad, n, group, exp_avg, exp_avg_sq, max_exp_avg_sq=None):
         (beta1, beta2), v = group["betas"], exp_avg_sq
-        _fade(exp_avg, grad, beta1)
-        _fade(v, grad * grad, beta2)
+        exp_avg += (1 - beta1) * (grad - exp_avg)
+        v += (1 - beta2) * (grad * grad - v)
         if max_exp_avg_sq is not None:
             v = np.maximum(max_exp_avg_sq, v, out=max_exp_avg_sq)
         p -= group["lr"] / (1 - beta1**n) * exp_avg / (np.sqrt(v / (1 - beta2**n)) + group["eps"])
@@ -62,6 +58,7 @@ class AdamW(Adam):
     """Adam whose decay stays out of the gradients: each step first takes lr · weight_decay of every
     weight. Source: Loshchilov and Hutter, Decoupled Weight Decay Regularization, 2019."""
     _decoupled = True
+
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2,
                  amsgrad=False):
         super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
@@ -96,6 +93,7 @@ class Adagrad(Adaptive):
     """p = p - lr / (1 + (n - 1) · lr_decay) · grad / (sqrt(r) + eps) in step n, r the sum of all
     grad². Raises as Optimizer. Source: Duchi, Hazan, Singer, Adaptive Subgradient Methods, 2011."""
     _memory = {"sum": None}
+
     def __init__(self, params, lr=1e-2, lr_decay=0.0, weight_decay=0.0,
                  initial_accumulator_value=0.0, eps=1e-10):
         super().__init__(params, lr=lr, lr_decay=lr_decay, weight_decay=weight_decay, eps=eps,
@@ -111,15 +109,16 @@ class RMSprop(Adaptive):
     minus the squared average of grad. momentum keeps a share of the last push. (The attribute alpha
     is the L1 penalty.) Raises as Optimizer. Source: Tieleman and Hinton, Lecture 6.5, 2012."""
     _memory = {"square_avg": None, "grad_avg": "centered", "momentum_buffer": "momentum"}
+
     def __init__(self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0,
                  centered=False):
         super().__init__(params, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay,
                          momentum=momentum, centered=centered)
 
     def _move(self, p, grad, n, group, square_avg, grad_avg=0.0, momentum_buffer=None):
-        _fade(square_avg, grad * grad, group["alpha"])
+        square_avg += (1 - group["alpha"]) * (grad * grad - square_avg)
         if group["centered"]:
-            _fade(grad_avg, grad, group["alpha"])
+            grad_avg += (1 - group["alpha"]) * (grad - grad_avg)
         push = grad / (np.sqrt(square_avg - grad_avg * grad_avg) + group["eps"])
         if momentum_buffer is not None:
             momentum_buffer[...] = push = push + group["momentum"] * momentum_buffer

@@ -4,12 +4,9 @@ from nptorch.checks import number
 
 
 class LambdaLR:
-    """Sets optimizer.lr to its first value times lr_lambda(n): n is 0 at once, and one more after
-    each step().
-
-    As torch.optim.lr_scheduler.LambdaLR: base_lrs holds the first value, also for a second
-    scheduler of the same optimizer. Raises ValueError for a rate below 0 or not finite.
-    """
+    """optimizer.lr is its first value times lr_lambda(n): n is 0 at once, one more after a step().
+    base_lrs holds the first value, also for a second scheduler of the same optimizer, as in
+    torch.optim.lr_scheduler. Raises ValueError for a rate below 0 or not finite."""
 
     def __init__(self, optimizer, lr_lambda):
         self.optimizer, self.lr_lambda, self.last_epoch = optimizer, lr_lambda, -1

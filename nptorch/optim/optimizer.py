@@ -34,8 +34,7 @@ class Optimizer:
     """Parameters, a learning rate, and the strengths of two penalties on large weights.
 
     params: leaf Tensors, each once; alpha·|p| is the L1 penalty, weight_decay·p²/2 the L2 penalty.
-    Raises TypeError or ValueError for other params, and for numbers negative or not finite.
-    """
+    Raises TypeError or ValueError for other params, and for numbers negative or not finite."""
 
     def __init__(self, params, lr=1e-3, alpha=0.0, weight_decay=0.0):
         self.params = _checked(params)

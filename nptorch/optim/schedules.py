@@ -30,12 +30,14 @@ _wave = lambda x: (1 - math.cos(math.pi * x)) / 2  # from 0 to 1, slowly at both
 
 class StepLR(LambdaLR):
     """gamma times the rate after every step_size steps."""
+
     def __init__(self, optimizer, step_size, gamma=0.1, last_epoch=-1):
         super().__init__(optimizer, lambda n: gamma ** (n // step_size), last_epoch)
 
 
 class LinearLR(LambdaLR):
     """From start_factor to end_factor times the first rate in total_iters steps; then it stays."""
+
     def __init__(self, optimizer, start_factor=1 / 3, end_factor=1.0, total_iters=5, last_epoch=-1):
         rise = (end_factor - start_factor) / integer("total_iters", total_iters, 1)
         super().__init__(optimizer, lambda n: start_factor + rise * min(n, total_iters), last_epoch)
@@ -43,6 +45,7 @@ class LinearLR(LambdaLR):
 
 class CosineAnnealingLR(LambdaLR):
     """Half a cosine from the first rate to eta_min, T_max steps long (Loshchilov, Hutter, 2017)."""
+
     def __init__(self, optimizer, T_max, eta_min=0.0, last_epoch=-1):
         lows = (eta_min / g.get("initial_lr", g["lr"]) for g in optimizer.param_groups)
         plans = [lambda n, low=low: 1 + (low - 1) * _wave(n / T_max) for low in lows]
@@ -51,6 +54,7 @@ class CosineAnnealingLR(LambdaLR):
 
 class SequentialLR(LambdaLR):
     """One scheduler after the other: each of milestones is the first step of the next one."""
+
     def __init__(self, optimizer, schedulers, milestones, last_epoch=-1):
         self.parts = list(zip([0, *milestones], schedulers, strict=True))
         super().__init__(optimizer, lambda n: 1, last_epoch)
@@ -67,15 +71,16 @@ class OneCycleLR(LambdaLR):
     """Up to max_lr from a div_factor-th of it in a share pct_start of all steps, down to the first
     rate / final_div_factor; momentum (the first of betas) goes the other way. Raises ValueError
     beyond total_steps. Source: Smith and Topin, Super-Convergence, 2018."""
+
     def __init__(self, optimizer, max_lr, total_steps=None, epochs=None, steps_per_epoch=None,
                  pct_start=0.3, anneal_strategy="cos", cycle_momentum=True, base_momentum=0.85,
                  max_momentum=0.95, div_factor=25.0, final_div_factor=1e4, last_epoch=-1):
         total = epochs * steps_per_epoch if total_steps is None else total_steps
         self.total_steps = integer("total_steps", total, 1)
         ease, top = {"cos": _wave, "linear": float}[anneal_strategy], pct_start * total - 1
-        def plan(start, high, end):
-            return lambda n: (start + (high - start) * ease(n / top) if n < top else high +
-                              (end - high) * ease(min((n - top) / (total - 1 - top), 1)))
+        plan = lambda start, high, end: lambda n: (
+            start + (high - start) * ease(n / top) if n < top else
+            high + (end - high) * ease(min((n - top) / (total - 1 - top), 1)))
         self.momentum = cycle_momentum and plan(max_momentum, base_momentum, max_momentum)
         for group in optimizer.param_groups if last_epoch == -1 else ():
             group["initial_lr"] = max_lr / div_factor

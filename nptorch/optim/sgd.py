@@ -12,8 +12,7 @@ class SGD(Optimizer):
 
     momentum is in [0, 1); 0 is plain descent, p = p - lr · grad. v lists the velocities, an array
     for each parameter. dampening takes its share from every push but the first. Errors as in
-    Optimizer. At a constant lr this is the path of torch.optim.SGD. Source: Polyak, 1964.
-    """
+    Optimizer. At a constant lr this is the path of torch.optim.SGD. Source: Polyak, 1964."""
 
     def __init__(self, params, lr=1e-3, momentum=0.0, alpha=0.0, weight_decay=0.0, *, dampening=0):
         super().__init__(params, lr, alpha, weight_decay)

@@ -27,10 +27,9 @@ class Dataset:
 
 
 def default_collate(batch):
-    """Samples of one form, stacked along a new first axis: numbers, arrays and Tensors become a
-    Tensor (Python's floats float64, its ints int64, as in PyTorch), tuples and lists a list with
-    one for each entry, dicts a dict. Strings stay a list. Raises ValueError for samples of
-    different shapes or lengths."""
+    """Samples of one form along a new first axis: numbers, arrays and Tensors become a Tensor
+    (Python's floats float64, ints int64, as in PyTorch), tuples and lists a list, one for an entry,
+    dicts a dict. Strings stay a list. Raises ValueError for different shapes or lengths."""
     first = batch[0]
     if isinstance(first, dict):
         return {key: default_collate([sample[key] for sample in batch]) for key in first}
@@ -94,10 +93,9 @@ def _batch(dataset, indices):
     return default_collate(many(indices) if many else [dataset[i] for i in indices])
 
 
-def _shuffled(n, generator):
-    """0 ... n - 1 in a random order; generator as in DataLoader."""
-    own = generator is None
-    return randperm(n).data if own else np.random.default_rng(generator).permutation(n)
+def _shuffled(n, rng):
+    """0 ... n - 1 in a random order; rng is DataLoader's generator."""
+    return randperm(n).data if rng is None else np.random.default_rng(rng).permutation(n)
 
 
 class DataLoader:
@@ -106,8 +104,7 @@ class DataLoader:
     dataset: a Dataset, or anything with a length and entries, such as a list; shuffle: a new random
     order in each epoch; drop_last: leave out a smaller last batch; generator: a seed or a NumPy
     generator for the orders, None for nptorch's own numbers. Raises ValueError for a batch_size
-    below 1 and for no samples, TypeError for a dataset without a length.
-    """
+    below 1 and for no samples, TypeError for a dataset without a length."""
 
     def __init__(self, dataset, batch_size=1, shuffle=False, *, drop_last=False, generator=None):
         if len(dataset) == 0:
@@ -131,8 +128,7 @@ def random_split(dataset, lengths, generator=None):
 
     lengths are ints that add up to len(dataset), or fractions that add up to 1; what rounding down
     leaves over goes to the first ones, a sample each. generator: as in DataLoader. Raises
-    ValueError if they add up to anything else or one is below 0, TypeError for other lengths.
-    """
+    ValueError if they add up to anything else or one is below 0, TypeError for other lengths."""
     n, counts = len(dataset), list(lengths)
     if math.isclose(sum(counts), 1):
         counts = [math.floor(n * share) for share in counts]
