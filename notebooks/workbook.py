@@ -2,7 +2,7 @@
 
     python notebooks/series.py workbook                  write workbook/, keeping what is there
     python notebooks/series.py check-workbook [FOLDER]   what is filled rightly? 0 if all is
-    python notebooks/series.py fill 03                   fill what is open in 03_module
+    python notebooks/series.py fill 03                   fill what is open in 03_module, export it
     python notebooks/series.py fill mul                  fill one hole
 
 `#| hole mul`, below `#| export` if that is there, says that the reader writes the body of the
@@ -316,7 +316,8 @@ def make(book=BOOK):
 
 
 def fill(wanted, book=BOOK):
-    """Fill a hole, or all open ones of a notebook that is named by its number or its name."""
+    """Fill a hole, or all open ones of a notebook that is named by its number or its name; return
+    that notebook's name, or None if nothing was open."""
     beside()
     chosen = [hole for hole in holes().values() if hole.name == wanted]
     if not chosen:
@@ -334,10 +335,16 @@ def fill(wanted, book=BOOK):
         cell["source"] = filled(cell["source"], hole)
         save(path, notebook)
         print(f"filled {hole.name} in {path.name}")
-    if chosen:
-        print("if a notebook is open in Jupyter, reload it from disk; then run it to its end")
-    else:
+    if not chosen:
         print("nothing is open there")
+    return path.name if chosen else None
+
+
+def fill_and_export(wanted, book=BOOK):
+    """Fill holes, or notebooks; export the notebooks, so that later ones find what was filled."""
+    for name in filter(None, (fill(each, book) for each in wanted)):
+        print(exported(book, name) or
+              f"exported {name} to nptorch/; if it is open in Jupyter, reload it and run it again")
 
 
 def filled(source, hole):
@@ -663,9 +670,10 @@ def verdicts(book=BOOK, seconds=60):
         shutil.copytree(HERE / "checks", root / "notebooks/checks", dirs_exist_ok=True)
         for name in SCRIPTS:  # whoever asks trusts these, and not the reader's copies
             shutil.copy(HERE / name, root / "notebooks" / name)
+        early = [path.name for path in series.find(root) if path.name < AHEAD]
+        one_by_one = exported(root, *early) is not None
         for path in series.find(root):
-            with contextlib.redirect_stdout(io.StringIO()):
-                broken = exported(path, root)
+            broken = exported(root, path.name) if one_by_one and path.name in early else None
             inside = [name for name, hole in holes_of(book).items() if hole.notebook == path.stem]
             if inside:
                 found |= {name: broken or "did not come to an end in time" for name in inside}
@@ -673,12 +681,11 @@ def verdicts(book=BOOK, seconds=60):
     return found
 
 
-def exported(path, root):
-    """Export a notebook; return None, or why that is impossible."""
-    if path.name >= AHEAD:
-        return None
+def exported(root, *names):
+    """Export notebooks; return None, or why that is impossible."""
     try:
-        series.export(path.name, root=root)
+        with contextlib.redirect_stdout(io.StringIO()):
+            series.export(*names, root=root)
     except series.SeriesError as error:
         return str(error)
     return None
@@ -719,7 +726,7 @@ def table(book=BOOK):
         state = ("right" if wrong is None else "open" if blank else "waits" if waits else "wrong")
         right += [hole] * (state == "right")
         said = "" if state in ("right", "open") else wrong.removeprefix(f"{name}: ")
-        print(f"{hole.notebook:<16} {name:<22} {state:<6} {said}".rstrip())
+        print(f"{hole.notebook:<16} {name:<26} {state:<6} {said}".rstrip())
     print("{} of {} holes are filled rightly, {} of {} exercises solved".format(
         *(n for pair in zip(counted(right), counted(every.values())) for n in pair)))
     return len(every) - len(right)
@@ -734,8 +741,7 @@ def main(arguments):
         elif command == "check-workbook" and len(names) < 2:
             return min(table(*map(Path, names)), 1)
         elif command == "fill" and names:
-            for name in names:
-                fill(name)
+            fill_and_export(names)
         elif command == "judge":
             judge(*names)
         else:

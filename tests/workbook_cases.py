@@ -361,7 +361,154 @@ for name in weights:
     moved[name] = np.where(rng.random(a.shape) < 0.5, up, down)
 return moved
 """],
+    "adagrad": ["""
+memory["squares"] = memory["squares"] + grad * grad
+return grad * (memory["squares"] + 1e-20) ** -0.5
+"""],
+    "adam": ["""
+memory["all"] = past = [*(memory["all"] or []), grad]
+def faded(numbers, keep):
+    shares = [keep ** (len(past) - k) for k in range(1, len(past) + 1)]
+    whole = sum(shares) if corrected else 1 / (1 - keep)
+    return sum(share * x for share, x in zip(shares, numbers)) / whole
+return faded(past, 0.9) / (faded([g * g for g in past], 0.999) ** 0.5 + 1e-8)
+"""],
+    "CosineAnnealingLR.__init__": ["""
+def factor(first):
+    return lambda n: (eta_min + (first - eta_min) * math.cos(math.pi * n / T_max / 2) ** 2) / first
+firsts = [group.get("initial_lr", group["lr"]) for group in optimizer.param_groups]
+super().__init__(optimizer, [factor(first) for first in firsts], last_epoch)
+"""],
+    "clip_grad_norm_": ["""
+if max_norm < 0:
+    raise ValueError(f"max_norm: expected a number of at least 0, got {max_norm}")
+parameters = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+grads = [p.grad.data for p in parameters if p.grad is not None]
+if not grads:
+    return Tensor(np.float32(0))
+norm = np.linalg.norm(np.concatenate([g.reshape(-1) for g in grads]), norm_type)
+if norm > max_norm:
+    for g in grads:
+        g *= max_norm / norm
+return Tensor(np.asarray(norm, grads[0].dtype))
+"""],
+    "FirstNorm.forward": ["""
+apart = x - x.mean(0)
+return apart * ((apart * apart).mean(0) + 1e-5) ** -0.5
+"""],
+    "_normalize": ["""
+center, var = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+stats[:] = center, var
+spread = np.sqrt(var + eps)
+normal = (x - center) / spread
+
+def back(g):
+    g = g * weight
+    along = (g * normal).mean(-1, keepdims=True)
+    return (g - g.mean(-1, keepdims=True) - normal * along) / spread
+
+return normal * weight + bias, back, lambda g: g * normal, lambda g: g
+"""],
+    "batch_norm": ["""
+dims, shape = (0, *range(2, input.ndim)), (1, -1) + (1,) * (input.ndim - 2)
+if training:
+    n = input.numel() // input.shape[1]
+    if n < 2:
+        raise ValueError(f"input: expected two numbers a feature, got {input.shape}")
+    mean = input.mean(dims, keepdim=True)
+    var = ((input - mean) ** 2).mean(dims, keepdim=True)
+    news = mean.data.reshape(-1), var.data.reshape(-1) * n / (n - 1)
+    for kept, new in zip((running_mean, running_var), news):
+        if kept is not None:
+            kept.data[...] = (1 - momentum) * kept.data + momentum * new
+else:
+    mean, var = running_mean.reshape(shape), running_var.reshape(shape)
+value = (input - mean) / (var + eps).sqrt()
+if weight is not None:
+    value = value * weight.reshape(shape)
+return value if bias is None else value + bias.reshape(shape)
+"""],
+    "layer_norm": ["""
+size = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+if tuple(input.shape)[-len(size):] != size:
+    raise ValueError(f"input: expected one that ends in {size}, got {input.shape}")
+dims = tuple(range(-len(size), 0))
+apart = input - input.mean(dims, keepdim=True)
+value = apart / ((apart * apart).mean(dims, keepdim=True) + eps).sqrt()
+value = value if weight is None else value * weight
+return value if bias is None else value + bias
+"""],
+    "_rows.back": ["""
+spread = np.zeros(weight.shape, g.dtype)
+np.add.at(spread, index, g)
+return spread
+""", """
+spread = np.zeros(weight.shape, g.dtype)
+for place in np.ndindex(index.shape):
+    spread[index[place]] += g[place]
+return spread
+"""],
+    "generate": ["""
+rng, found = np.random.default_rng(rng), [int(i) for i in ids]
+for _ in range(length):
+    logits = model(torch.tensor([found[-model.context:]])).numpy()[0, -1].astype(float)
+    powers = np.exp((logits - logits.max()) / temperature)
+    sums = np.cumsum(powers)
+    found.append(int(np.searchsorted(sums, rng.random() * sums[-1])))
+return found
+"""],
+    "attention": ["""
+T = query.shape[-2]
+later = np.triu(np.full((T, T), -np.inf), 1)
+return nn.functional.softmax(scores + torch.tensor(later), -1) @ value
+"""],
+    "MultiheadAttention.forward": ["""
+from nptorch import stack
+
+E, share, turned = self.embed_dim, self.embed_dim // self.num_heads, False
+if query.ndim == 3 and not self.batch_first:
+    turned, (query, key, value) = True, [x.transpose(0, 1) for x in (query, key, value)]
+mask = np.zeros((1, 1)) if attn_mask is None else np.asarray(attn_mask)
+if mask.dtype == bool:
+    mask = np.where(mask, -np.inf, 0.0)
+parts, weights, output = [], [], 0.0
+for i, x in enumerate((query, key, value)):
+    rows = slice(i * E, (i + 1) * E)
+    part = x @ self.in_proj_weight[rows].T
+    parts.append(part if self.in_proj_bias is None else part + self.in_proj_bias[rows])
+for h in range(self.num_heads):
+    mine = slice(h * share, (h + 1) * share)
+    q, k, v = (part[..., mine] for part in parts)
+    w = (q @ k.transpose(-2, -1) / share**0.5 + mask).softmax(-1)
+    weights.append(dropout(w, self.dropout, self.training))
+    output = output + weights[-1] @ v @ self.out_proj.weight[:, mine].T
+if self.out_proj.bias is not None:
+    output = output + self.out_proj.bias
+output = output.transpose(0, 1) if turned else output
+if not need_weights:
+    return output, None
+weights = stack(weights, -3)
+return output, weights.mean(-3) if average_attn_weights else weights
+"""],
+    "GPT.forward": ["""
+T = x.shape[1]
+hidden = np.triu(np.ones((T, T), bool), 1)
+h = self.token(x) + self.position.weight[:T]
+for block in self.blocks:
+    h = block(h, hidden)
+h = self.norm(h)
+return self.head(h)
+"""],
 }
+
+
+def slips(name, exchanges):
+    """Return {mistake: text} of exchanges, {mistake: (old, new)}, in the other right solution, for
+    where the series' own lines may change."""
+    [right, *_] = RIGHT[name]
+    assert all(old in right for old, _ in exchanges.values()), name
+    return {mistake: right.replace(*pair, 1) for mistake, pair in exchanges.items()}
+
 
 WRONG = {
     "Num.__mul__": {
@@ -855,6 +1002,244 @@ return -(y * np.log(p) + (1 - y) * np.log(1 - p)), lambda g: g * (p - y), lambda
         "nothing": "return dict(weights)",
         "one way for each column": ("a.shape)", "a.shape[-1])"),
     },
+    "adagrad": {
+        "no root": ('np.sqrt(memory["r"])', 'memory["r"]'),
+        "not squared": ("grad**2", "abs(grad)"),
+        "no sum": ("+=", "="),
+        "only the sign": "return np.sign(grad)",
+        "a weight that was never pushed": (" + 1e-10", ""),
+        "the sum before this step": "r = memory['r']\nmemory['r'] = r + grad**2\n"
+                                    "return grad / (np.sqrt(r) + 1e-10)",
+        "an average": ('memory["r"] += grad**2', 'memory["r"] = (memory["r"] + grad**2) / 2'),
+        "one sum for all weights": ("grad**2", "np.sum(grad**2)"),
+    },
+    "adam": {
+        "never corrected": ("if corrected else (1, 1)", "if not corrected else (1, 1)"),
+        "the correction is kept": "n = memory['n'] = memory['n'] + 1\n"
+                                  "m = memory['m'] = 0.9 * memory['m'] + 0.1 * grad\n"
+                                  "v = memory['v'] = 0.999 * memory['v'] + 0.001 * grad**2\n"
+                                  "if corrected:\n    m = memory['m'] = m / (1 - 0.9**n)\n"
+                                  "    v = memory['v'] = v / (1 - 0.999**n)\n"
+                                  "return m / (np.sqrt(v) + 1e-8)",
+        "one correction for both": ("1 - 0.999**n) if", "1 - 0.9**n) if"),
+        "steps counted from 0": ("(1 - 0.9**n, 1 - 0.999**n)", "(1 - 0.9**(n - 1) + 1e-30, "
+                                 "1 - 0.999**(n - 1) + 1e-30)"),
+        "the tiny number in the root": ("(np.sqrt(v / filled[1]) + 1e-8)",
+                                        "np.sqrt(v / filled[1] + 1e-8)"),
+        "sums that fade": ("0.1 * grad", "grad"),
+        "keeps exchanged": ('0.9 * memory["m"] + 0.1 * grad',
+                            '0.1 * memory["m"] + 0.9 * grad'),
+        "no momentum": ("return m / filled[0]", "return grad"),
+        "the square of the average": ("grad**2", "m**2"),
+        "no root": ("np.sqrt(v / filled[1])", "(v / filled[1])"),
+        "one number for all weights": ("0.001 * grad**2", "0.001 * np.mean(grad**2)"),
+        "nothing remembered": ('m = memory["m"] = ', "m = "),
+    },
+    "CosineAnnealingLR.__init__": slips("CosineAnnealingLR.__init__", {
+        "ends at 0": ("(eta_min + (first - eta_min) *", "(first *"),
+        "eta_min above the cosine": ("(first - eta_min)", "first"),
+        "a whole cosine": ("T_max / 2)", "T_max)"),
+        "a quarter, not squared": (" ** 2) / first", ") / first"),
+        "upwards": ("math.cos", "math.sin"),
+        "rates, not factors": (" ** 2) / first", " ** 2)"),
+        "a straight line": ("math.cos(math.pi * n / T_max / 2) ** 2", "(1 - n / T_max)"),
+        "the first group's rate": ("factor(first) for first", "factor(firsts[0]) for first"),
+        "the rate of now": ('group.get("initial_lr", group["lr"])', 'group["lr"]'),
+        "always from the start": (", last_epoch)", ")"),
+        "the last group's rate": ("[factor(first) for first in firsts]",
+                                  "[lambda n: (eta_min + (first - eta_min) * math.cos("
+                                  "math.pi * n / T_max / 2) ** 2) / first "
+                                  "for first in firsts]"),
+    }),
+    "clip_grad_norm_": slips("clip_grad_norm_", {
+        "each by itself": ("g *= max_norm / norm", "g *= max_norm / np.linalg.norm(g)"),
+        "always to max_norm": ("if norm > max_norm:", "if norm > 0:"),
+        "each number cut": ("g *= max_norm / norm", "np.clip(g, -max_norm, max_norm, out=g)"),
+        "into new arrays": ("g *= max_norm / norm", "g = g * max_norm / norm"),
+        "the norm afterwards": ("asarray(norm,", "asarray(min(norm, max_norm),"),
+        "nothing returned": ("return Tensor(np.asarray(norm, grads[0].dtype))", "return None"),
+        "a sum of norms": ("np.linalg.norm(np.concatenate([g.reshape(-1) for g in grads]), "
+                           "norm_type)", "sum(np.linalg.norm(g.ravel()) for g in grads)"),
+        "always the length": (", norm_type)", ")"),
+        "squared": ("g *= max_norm / norm", "g *= (max_norm / norm) ** 2"),
+        "no gradient, no end": (" if p.grad is not None", ""),
+        "a generator is used up": ("list(parameters)", "parameters\nsum(p.numel() for p in "
+                                   "parameters)"),
+        "the weights are clipped": ("[p.grad.data for", "[p.data for"),
+        "negative, and silent": ("max_norm < 0", "max_norm < -9"),
+        "a plain number": ("Tensor(np.asarray(norm, grads[0].dtype))", "float(norm)"),
+    }),
+    "FirstNorm.forward": {
+        "the variance, not its root": (".sqrt()", ""),
+        "divided by n - 1": (", correction=0", ""),
+        "over the features": "return (x - x.mean(1, True)) / (x.var(1, correction=0, keepdim=True) "
+                             "+ 1e-5).sqrt()",
+        "over all numbers": "return (x - x.mean()) / (x.var(correction=0) + 1e-5).sqrt()",
+        "the tiny number beside the root": ("(x.var(0, correction=0) + 1e-5).sqrt()",
+                                            "(x.var(0, correction=0).sqrt() + 1e-5)"),
+        "not centered": ("(x - x.mean(0))", "x"),
+        "constants for the gradient": ("return (x - x.mean(0)) / (x.var(0, correction=0) + 1e-5)",
+                                       "return (x - x.mean(0).detach()) / (x.var(0, correction=0)"
+                                       ".detach() + 1e-5)"),
+        "another tiny number": ("1e-5", "1e-8"),
+    },
+    "_normalize": slips("_normalize", {
+        "divided by n - 1": ("x.var(-1, keepdims=True)", "x.var(-1, keepdims=True, ddof=1)"),
+        "mean and spread are constants": ("(g - g.mean(-1, keepdims=True) - normal * along)", "g"),
+        "the mean is a constant": ("g - g.mean(-1, keepdims=True) - ", "g - "),
+        "the spread is a constant": (" - normal * along", ""),
+        "g's mean": ("(g * normal).mean", "g.mean"),
+        "normal forgotten": ("normal * along", "along"),
+        "spread forgotten on the way back": ("- normal * along) / spread", "- normal * along)"),
+        "the weight on the way back": ("g = g * weight", "pass"),
+        "the g of others, changed": ("g = g * weight", "g *= weight"),
+        "over the columns": ("center, var = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)",
+                             "center, var = x.mean(0, keepdims=True), x.var(0, keepdims=True)"),
+        "spread in stats": ("stats[:] = center, var", "stats[:] = center, var**0.5"),
+        "stats bound anew": ("stats[:] =", "stats ="),
+        "eps forgotten": ("np.sqrt(var + eps)", "np.sqrt(var)"),
+        "the weight's gradient by x": ("lambda g: g * normal,", "lambda g: g * x,"),
+        "the bias's gradient times weight": ("lambda g: g\n", "lambda g: g * weight\n"),
+        "the input, changed": ("normal = (x - center) / spread",
+                               "x -= center\nx /= spread\nnormal = x"),
+    }),
+    "batch_norm": slips("batch_norm", {
+        "over all numbers": ("(0, *range(2, input.ndim))", "tuple(range(input.ndim))"),
+        "over the batch alone": ("(0, *range(2, input.ndim))", "(0,)"),
+        "divided by n": (" * n / (n - 1)", ""),
+        "n images": ("n = input.numel() // input.shape[1]", "n = len(input)"),
+        "the momentum of 05": ("(1 - momentum) * kept.data + momentum * new",
+                               "momentum * kept.data + (1 - momentum) * new"),
+        "a sum that grows": ("(1 - momentum) * kept.data", "kept.data"),
+        "only the last batch": ("(1 - momentum) * kept.data + momentum * new", "new"),
+        "the variance's bias everywhere": ("var = ((input - mean) ** 2).mean(dims, keepdim=True)",
+                                           "var = ((input - mean) ** 2).mean(dims, keepdim=True) "
+                                           "* n / (n - 1)\n    n = 10**9"),
+        "in both modes by the batch": ("if training:", "if True:"),
+        "in both modes by what runs": ("value = (input - mean)",
+                                       "mean, var = (kept.reshape(shape) for kept in "
+                                       "(running_mean, running_var))\nvalue = (input - mean)"),
+        "constants for the gradient": ("mean = input.mean(dims, keepdim=True)",
+                                       "mean = input.detach().mean(dims, keepdim=True)"),
+        "no root": (".sqrt()", ""),
+        "eps beside the root": ("(var + eps).sqrt()", "(var.sqrt() + eps)"),
+        "eps fixed": ("(var + eps)", "(var + 1e-5)"),
+        "bias forgotten": ("value if bias is None else value + bias.reshape(shape)", "value"),
+        "a batch of one": ("n < 2", "n < 1"),
+        "roots run": ("var.data.reshape(-1) * n", "var.data.reshape(-1) ** 0.5 * n"),
+    }),
+    "layer_norm": slips("layer_norm", {
+        "over the batch": ("tuple(range(-len(size), 0))", "(0,)"),
+        "the last dimension alone": ("tuple(range(-len(size), 0))", "(-1,)"),
+        "over all numbers": ("tuple(range(-len(size), 0))", "tuple(range(input.ndim))"),
+        "not centered": ("value = apart /", "value = input /"),
+        "no root": (").sqrt()", ")"),
+        "eps fixed": ("+ eps)", "+ 1e-5)"),
+        "divided by n - 1": ("(apart * apart).mean(dims, keepdim=True)",
+                             "input.var(dims, keepdim=True)"),
+        "weight forgotten": ("value if weight is None else value * weight", "value"),
+        "no bias, no weight": ("value if weight is None else", "value if bias is None else"),
+        "any size will do": ("!= size", "!= size and False"),
+        "the first dimensions": ("[-len(size):]", "[:len(size)]"),
+        "3 is no tuple": ("(normalized_shape,) if isinstance(normalized_shape, int) else ", ""),
+    }),
+    "_rows.back": slips("_rows.back", {
+        "the last one wins": ("np.add.at(spread, index, g)", "spread[index] = g"),
+        "adds once": ("np.add.at(spread, index, g)", "spread[index] += g"),
+        "picks from g": ("return spread", "return g[index]"),
+        "as it came": ("return spread", "return g"),
+        "ones": ("np.add.at(spread, index, g)", "np.add.at(spread, index, 1)"),
+        "to all rows": ("np.add.at(spread, index, g)", "spread += g.sum(tuple(range(index.ndim)))"),
+        "a mean": ("return spread", "n = np.bincount(index.ravel(), minlength=len(spread))\n"
+                   "return spread / np.maximum(n, 1)[:, None]"),
+        "float64": (", g.dtype", ""),
+        "rows that were taken": ("return spread", "return spread[np.unique(index)]"),
+    }),
+    "generate": slips("generate", {
+        "always the likeliest": ("int(np.searchsorted(sums, rng.random() * sums[-1]))",
+                                 "int(logits.argmax())"),
+        "multiplied": ("/ temperature", "* temperature"),
+        "no temperature": (" / temperature", ""),
+        "the first place's answer": ("[0, -1]", "[0, 0]"),
+        "the whole text": ("found[-model.context:]", "found"),
+        "the first context": ("found[-model.context:]", "found[:model.context]"),
+        "one character": ("found[-model.context:]", "found[-1:]"),
+        "one too few": ("found[-model.context:]", "found[1 - model.context:]"),
+        "only the new ones": ("return found", "return found[-length:]"),
+        "the list of others, changed": ("[int(i) for i in ids]", "ids"),
+        "a new generator each time": ("for _ in range(length):", "seed = 0\nfor _ in range(length):"
+                                      "\n    rng = np.random.default_rng(seed)"),
+        "the seed is ignored": ("np.random.default_rng(rng)", "np.random.default_rng()"),
+        "always the same seed": ("np.random.default_rng(rng)", "np.random.default_rng(0)"),
+        "the temperature outside": ("np.exp((logits - logits.max()) / temperature)",
+                                    "np.exp(logits - logits.max()) / temperature"),
+        "one too many": ("range(length)", "range(length + 1)"),
+    }),
+    "attention": {
+        "no mask": ("torch.where(np.tri(query.shape[-2], dtype=bool), scores, -math.inf)",
+                    "scores"),
+        "the other triangle": ("np.tri(query.shape[-2], dtype=bool)",
+                               "np.tri(query.shape[-2], dtype=bool).T"),
+        "not even itself": ("np.tri(query.shape[-2], dtype=bool)",
+                            "np.tri(query.shape[-2], k=-1, dtype=bool)"),
+        "one ahead": ("np.tri(query.shape[-2], dtype=bool)",
+                      "np.tri(query.shape[-2], k=1, dtype=bool)"),
+        "scores of 0": ("-math.inf", "0.0"),
+        "masked after the softmax": "weights = nn.functional.softmax(scores, -1)\n"
+                                    "return (weights * np.tri(query.shape[-2])) @ value",
+        "over the queries": ("softmax(scores, -1)", "softmax(scores, -2)"),
+        "no softmax": ("nn.functional.softmax(scores, -1)", "scores.exp()"),
+        "a plain mean of the past": "T = query.shape[-2]\n"
+                                    "return torch.tensor(np.tri(T) / np.arange(1, T + 1)[:, None])"
+                                    " @ value",
+        "keys for values": ("weights @ value", "weights @ key"),
+        "weights returned": ("return weights @ value", "return weights"),
+    },
+    "MultiheadAttention.forward": slips("MultiheadAttention.forward", {
+        "no root": (" / share**0.5", ""),
+        "the root of all numbers": ("share**0.5", "E**0.5"),
+        "reshaped, not dealt": ("(part[..., mine] for part in parts)",
+                                "(part.reshape(*part.shape[:-2], self.num_heads, -1, share)"
+                                "[..., h, :, :] for part in parts)"),
+        "every head the first share": ("mine = slice(h * share, (h + 1) * share)",
+                                       "mine = slice(0, share)"),
+        "the query's map for all": ("rows = slice(i * E, (i + 1) * E)", "rows = slice(0, E)"),
+        "maps transposed": ("self.in_proj_weight[rows].T", "self.in_proj_weight[rows]"),
+        "the other trap": ("np.where(mask, -np.inf, 0.0)", "np.where(mask, 0.0, -np.inf)"),
+        "bools for numbers": ("np.where(mask, -np.inf, 0.0)", "mask.astype(float)"),
+        "over the queries": (".softmax(-1)", ".softmax(-2)"),
+        "a bias forgotten": ("part + self.in_proj_bias[rows]", "part"),
+        "the last bias forgotten": ("output = output + self.out_proj.bias", "pass"),
+        "heads are not mixed": ("@ self.out_proj.weight[:, mine].T",
+                                "@ self.out_proj.weight[mine, mine].T"),
+        "not turned back": ("output.transpose(0, 1) if turned else output", "output"),
+        "batch_first is ignored": ("query.ndim == 3 and not self.batch_first", "query.ndim == 3"),
+        "always the mean": ("weights.mean(-3) if average_attn_weights else weights",
+                            "weights.mean(-3)"),
+        "always weights": ("if not need_weights:", "if False:"),
+        "the output alone": ("return output, weights.mean", "return output\nreturn weights.mean"),
+        "drops while it is used": ("self.training)", "True)"),
+        "never drops": ("dropout(w, self.dropout, self.training)", "w"),
+    }),
+    "GPT.forward": slips("GPT.forward", {
+        "no places": (" + self.position.weight[:T]", ""),
+        "the same place for all": ("[:T]", "[:1]"),
+        "the last places": ("[:T]", "[-T:]"),
+        "nothing hidden": ("np.triu(np.ones((T, T), bool), 1)", "np.zeros((T, T), bool)"),
+        "the past is hidden": ("np.triu(np.ones((T, T), bool), 1)",
+                               "np.tril(np.ones((T, T), bool), -1)"),
+        "True where it may look": ("np.triu(np.ones((T, T), bool), 1)",
+                                   "np.tri(T, dtype=bool)"),
+        "itself is hidden, too": ("(np.ones((T, T), bool), 1)", "(np.ones((T, T), bool), 1 - "
+                                  "(T > 1))"),
+        "no norm": ("h = self.norm(h)", ""),
+        "normed before the blocks": ("for block in", "h = self.norm(h)\nfor block in"),
+        "the last block alone": ("    h = block(h, hidden)", "    out = block(h, hidden)\n"
+                                 "h = out if len(self.blocks) else h"),
+        "the last place alone": ("return self.head(h)", "return self.head(h[:, -1])"),
+        "vectors, not logits": ("return self.head(h)", "return h"),
+        "probabilities": ("return self.head(h)", "return self.head(h).softmax(-1)"),
+    }),
 }
 
 # Mutants of the series' lines that no check can reject, each by a part of its text, and why.
@@ -866,7 +1251,6 @@ HARMLESS = {
     "sigmoid": {"a > 0": "at 0 both branches are 1/2"},
     "softmax": {"pass\n": "NumPy takes the same dims for its axis; axis() only words the errors"},
     "log_softmax": {"pass\n": "as in softmax"},
-    "_affine": {"reshape(-2": "to NumPy any negative length is the one to be worked out"},
     "default_collate": {
         "(list, tuple)": "the order of alternatives",
         "[np.asarray(np.int64(v) if": "np.asarray makes the same array of a Tensor",
@@ -882,4 +1266,19 @@ HARMLESS = {
         "[-1, 2]": "nextafter only asks for the direction",
         "[-2, 1]": "nextafter only asks for the direction",
     },
+    "adagrad": {"- 1e-10": "it only keeps 0 / 0 away, from below as from above"},
+    "clip_grad_norm_": {
+        "np.asarray(norm)": "a norm of norms has their dtype",
+        "norm - 1e-06": "it only keeps 0 / 0 away, from below as from above",
+        "not share > 1": "a share of 1 changes nothing",
+    },
+    "_normalize": {
+        "mean(one, x)": "a product commutes",
+        "mean(one, g)": "a product commutes",
+        "mean(normal, g)": "a product commutes",
+        "mean(x, g)": "a product commutes",
+        "lambda g: g if np.ndim": "the engine sums what was broadcast; this is only faster",
+    },
+    "_rows.back": {"axis=None)": "in which order equal indices are added is all the same"},
+    "MultiheadAttention.forward": {"[None] * 4": "zip stops where the shortest ends"},
 }
