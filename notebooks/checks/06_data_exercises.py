@@ -18,7 +18,7 @@ def _(Shifted, TensorDataset, Tensor):
         wide[1:9, 1:9] = before[i, 0]
         right = {move: wide[1 - move[0]:9 - move[0], 1 - move[1]:9 - move[1]] for move in moves}
         seen = set()
-        for _ in range(150):
+        for _ in range(250):
             image, found = (np.asarray(part) for part in shifted[i])
             expect(f"the shape of picture {i}", image.shape, (1, 8, 8))
             expect(f"the label of picture {i}", found, label)
@@ -28,7 +28,7 @@ def _(Shifted, TensorDataset, Tensor):
                 raise Wrong(f"picture {i}: expected it moved by at most a pixel, with 0 entering, "
                             f"got the first row {rows[0]} of {rows[1]}")
             seen.add(move[0])
-        expect(f"picture {i}, asked for 150 times: moves (down, across) that never came",
+        expect(f"picture {i}, asked for 250 times: moves (down, across) that never came",
                sorted(set(moves) - seen), [])
     expect("the pictures of the dataset afterwards", images, before)
 
@@ -52,7 +52,7 @@ def _(stratified):
                                    ("texts", ["b"] * 12 + ["a"] * 8, 0.25)]:
         labels = rng.permutation(np.array(labels))
         ever, n = set(), len(labels)
-        for _ in range(40):
+        for _ in range(150):
             both = stratified(labels, fraction)
             expect(f"{name}: how many arrays", len(both), 2)
             rest, drawn = map(np.asarray, both)
@@ -66,4 +66,4 @@ def _(stratified):
             ever |= set(drawn.tolist())
         never = [i for i in range(n)
                  if i not in ever and fraction * (labels == labels[i]).sum() > 1]
-        expect(f"{name}: which were never drawn in 40 times", never, [])
+        expect(f"{name}: which were never drawn in 150 times", never, [])

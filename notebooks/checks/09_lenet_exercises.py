@@ -23,7 +23,7 @@ def _(Moving):
             h, w = before.shape[2:]
             rolled = {(r, c): np.roll(before[i, 0], (r, c), (0, 1)) for r, c in moves}
             filled = {(r, c): wide[by - r:by - r + h, by - c:by - c + w] for r, c in moves}
-            for _ in range(400 if by else 3):
+            for _ in range((3, 200, 500)[by]):
                 image, found = (np.asarray(part) for part in moving[i])
                 expect(f"by {by}: the shape of picture {i}", image.shape, (1, h, w))
                 expect(f"by {by}: the label of picture {i}", found, label)
