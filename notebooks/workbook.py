@@ -1,4 +1,4 @@
-"""The series with holes to fill, and a check for each.
+"""The series with holes to fill, exercises to solve, and a check for each.
 
     python notebooks/series.py workbook                  write workbook/, keeping what is there
     python notebooks/series.py check-workbook [FOLDER]   what is filled rightly? 0 if all is
@@ -9,6 +9,12 @@
 definition `mul` in that cell; signature and docstring stay. `#| hole nll_loss below rows = ` leaves
 what stands above and on the first line that begins so: the reader writes the rest of the block that
 follows it. A name that is no definition's calls a hole in the cell's own lines.
+
+An exercise is markdown: its task, a hint and a solution that fold. `#| exercise Dual`, the first
+line of a solution's code, makes it a hole with a cell of its own, at its place on the page. It says
+what the reader writes as `#| hole` does, but a name that is no definition's takes out all lines. An
+exercise holds nobody up: it may stay open, and the notebook runs to its end. A block of the task
+that begins with `#| given` becomes a cell, too.
 
 In the workbook: workbook.check("mul") says what came and what was expected, workbook.hint("mul")
 gives a step, workbook.answer("mul") the series' own lines. The checks are in the folder checks/.
@@ -30,7 +36,7 @@ import tempfile
 import textwrap
 import tokenize
 from collections import namedtuple
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import series
@@ -41,10 +47,18 @@ MADE = "# A workbook, made by `python notebooks/series.py workbook`\n"
 SCRIPTS = ["series.py", "workbook.py", "plots.py", "scripts.py", "hunt.py", "pytorch_names.json"]
 # An error that nobody catches by accident.
 STUB = 'raise NameError("the hole {} of {}.ipynb is still open (or not saved and exported)")'
-OPEN = re.compile(r"the hole (\S+) of (\S+)\.ipynb is still open")
+TASK = 'raise NameError("the exercise {} of {}.ipynb is still open")'
+OPEN = re.compile(r"the (?:hole|exercise) (\S+) of (\S+)\.ipynb is still open")
+FOLDED = "<details>\\s*<summary>{}</summary>(.*?)</details>\n*"
+HINT = re.compile(FOLDED.format("Hint"), re.S)
+SOLVED = re.compile(FOLDED.format("Solution"), re.S)
+FENCED = re.compile(r"^```python\n(#\| exercise .*?)\n```$", re.S | re.M)
+CHECKED = re.compile(r"^```python\nimport workbook\n(?:workbook\.check\(.+\)\n)+```$\n*", re.M)
+GIVEN = re.compile(r"^```python\n#\| given\n(.*?)\n```$\n*", re.S | re.M)
 FIRST = "import workbook  # not found? Open this notebook in the folder notebooks/ of the workbook"
 AHEAD = "14_manners.ipynb"  # the second reading's modules come when the reader gets there
-Hole = namedtuple("Hole", "name below notebook cell number")  # number as Jupyter counts
+Hole = namedtuple("Hole", "name below notebook cell number kind", defaults=["hole"])
+# number: as Jupyter counts, once each exercise has a cell
 
 
 class WorkbookError(Exception):
@@ -82,11 +96,29 @@ SERIES = ROOT.parent if is_workbook() else ROOT  # a handed out workbook has non
 
 
 def load(path):
-    """Return a notebook as a dict, the sources of its cells as one text each."""
+    """Return a notebook as a dict, the sources of its cells as one text each, and what exercises
+    have in code as cells of their own."""
     notebook = json.loads(Path(path).read_text(encoding="utf-8"))
     for cell in notebook["cells"]:
         cell["source"] = "".join(cell["source"])
-    return notebook
+    return notebook | {"cells": [part for cell in notebook["cells"] for part in parts_of(cell)]}
+
+
+def parts_of(cell):
+    """Return a cell as the workbook has it: cut where the code of an exercise stands, if any."""
+    parts, end, text = [], 0, cell["source"] if cell["cell_type"] == "markdown" else ""
+    code = [(found, found[1]) for found in GIVEN.finditer(text)]
+    code += [(found, solution[1]) for found in SOLVED.finditer(text)
+             if (solution := FENCED.search(found[1]))]
+    for found, source in sorted(code, key=lambda pair: pair[0].start()):
+        parts.append(cell | {"source": text[end:found.start()].rstrip()})
+        parts.append({"cell_type": "code", "execution_count": None, "metadata": {},
+                      "outputs": [], "source": source})
+        end = found.end()
+    parts.append(cell | {"source": cell["source"][end:]})
+    for n, part in enumerate(parts[1:], start=1):
+        part["id"] = f"{cell['id']}-{n}"
+    return [part for part in parts if part["source"].strip() or part is parts[0]]
 
 
 def code_cells(notebook):
@@ -96,25 +128,37 @@ def code_cells(notebook):
 
 
 def directives(source):
-    """Return (name, below or None) for each hole that a cell announces."""
+    """Return (name, below or None, "hole" or "exercise") for each hole that a cell announces."""
     head = takewhile(lambda line: line.startswith("#|"), source.split("\n"))
-    return [found.groups() for found in map(series.HOLE.fullmatch, head) if found]
+    return [found.group("name", "below", "kind")
+            for found in map(series.HOLE.fullmatch, head) if found]
 
 
 @functools.cache
 def holes(root=SERIES):
-    """Return {name: Hole} of all holes of the series, in order."""
+    """Return {name: Hole} of all holes and exercises of the series, in order."""
     found = {}
     for path in series.find(root):
         for number, cell in code_cells(load(path)).items():
-            for name, below in directives(cell["source"]):
-                where = f"{path.name} [{number}]: the hole {name}"
+            for name, below, kind in directives(cell["source"]):
+                where = f"{path.name} [{number}]: the {kind} {name}"
                 if name in found:
                     raise WorkbookError(f"{where} is also in {found[name].notebook}.ipynb")
-                hole = Hole(name, below, path.stem, cell.get("id"), number)
+                hole = Hole(name, below, path.stem, cell.get("id"), number, kind)
                 region(cell["source"], hole)
                 found[name] = hole
     return found
+
+
+def counted(found):
+    """Return how many of these are holes, and how many exercises."""
+    kinds = [hole.kind for hole in found]
+    return kinds.count("hole"), kinds.count("exercise")
+
+
+def stub(hole):
+    """Return the line that stands in the place of a hole."""
+    return (STUB if hole.kind == "hole" else TASK).format(hole.name, hole.notebook)
 
 
 def clean(source):
@@ -123,14 +167,14 @@ def clean(source):
 
 
 def definition(tree, name):
-    """Return the function in tree that is called name, classes and functions around it included
-    as far as name says them ("DataLoader.__iter__"), or None."""
+    """Return the function or class in tree that is called name, classes and functions around it
+    included as far as name says them ("DataLoader.__iter__"), or None."""
     kinds = ast.FunctionDef, ast.ClassDef
 
     def walk(node, path):
         for child in ast.iter_child_nodes(node):
             inner = [*path, child.name] if isinstance(child, kinds) else path
-            if isinstance(child, ast.FunctionDef) and f".{'.'.join(inner)}".endswith(f".{name}"):
+            if isinstance(child, kinds) and f".{'.'.join(inner)}".endswith(f".{name}"):
                 yield child
             yield from walk(child, inner)
 
@@ -152,9 +196,9 @@ def region(source, hole):
         later = [(first(statement), i, block) for block in blocks
                  for i, statement in enumerate(block) if marks and first(statement) > marks[0]]
         block = min(later, key=lambda entry: entry[0])[2][min(later)[1]:] if later else []
-    if not block or not (function or hole.below):
+    if not block or not (function or hole.below or hole.kind == "exercise"):
         raise WorkbookError(f"{hole.notebook}.ipynb [{hole.number}]: nothing to take out for the "
-                            f"hole {hole.name}" + f" below {hole.below}" * bool(hole.below))
+                            f"{hole.kind} {hole.name}" + f" below {hole.below}" * bool(hole.below))
     return first(block[0]), block[-1].end_lineno
 
 
@@ -176,7 +220,7 @@ def replaced(source, hole, text):
 def emptied(source, found):
     """Return a cell's source with a stub in the place of each of these holes."""
     for hole in sorted(found, key=lambda hole: region(source, hole), reverse=True):
-        source = replaced(source, hole, STUB.format(hole.name, hole.notebook))
+        source = replaced(source, hole, stub(hole))
     return source
 
 
@@ -184,9 +228,10 @@ def cell_of(hole, root=SERIES):
     """Return the source of the cell that a hole is in."""
     path = root / "notebooks" / f"{hole.notebook}.ipynb"
     for cell in load(path)["cells"] if path.exists() else ():
-        if cell.get("id") == hole.cell and (hole.name, hole.below) in directives(cell["source"]):
+        asked = hole.name, hole.below, hole.kind
+        if cell.get("id") == hole.cell and asked in directives(cell["source"]):
             return cell["source"]
-    raise WorkbookError(f"the cell of the hole {hole.name} is not in {path}")
+    raise WorkbookError(f"the cell of the {hole.kind} {hole.name} is not in {path}")
 
 
 def solution(hole):
@@ -218,6 +263,7 @@ def book_of(path):
     for cell in notebook["cells"]:
         cells.append(cell)
         if cell["cell_type"] != "code":
+            cell["source"] = CHECKED.sub("", cell["source"])  # the check has a cell of its own
             continue
         cell |= {"outputs": [], "execution_count": None, "metadata": {}}
         if numbers.get(cell.get("id")) == 1:
@@ -228,6 +274,8 @@ def book_of(path):
             cell["source"] = emptied(cell["source"], here)
             calls = [f'workbook.check("{hole.name}")' for hole in here]
             calls[0] += f'  # or .hint("{here[0].name}"), or .answer("{here[0].name}")'
+            if here[0].kind == "exercise":  # the reader may leave it open, and run on
+                cell["metadata"] = {"tags": ["raises-exception"]}
             cells.append(cell | {"id": f"hole-{cell['id']}", "source": "\n".join(calls)})
     return notebook | {"cells": cells}
 
@@ -263,8 +311,8 @@ def make(book=BOOK):
             series.export(*names, root=book)
     if kept:
         print("kept as they are:", ", ".join(kept))
-    print(f"{book.name}/ has {len(holes())} holes. The first is in {book.name}/notebooks/"
-          "01_tensor.ipynb")
+    print("{}/ has {} holes and {} exercises. The first is in {}/notebooks/01_tensor.ipynb".format(
+        book.name, *counted(holes().values()), book.name))
 
 
 def fill(wanted, book=BOOK):
@@ -277,7 +325,7 @@ def fill(wanted, book=BOOK):
         chosen = [hole for hole in holes().values()
                   if hole.notebook == stem or hole.notebook.split("_")[0] == stem]
         texts = {hole: cell_of(hole, book) for hole in chosen}
-        chosen = [hole for hole in chosen if STUB.format(hole.name, hole.notebook) in texts[hole]]
+        chosen = [hole for hole in chosen if stub(hole) in texts[hole]]
         if not texts:
             raise WorkbookError(f"no hole and no notebook with holes is called {wanted}")
     for hole in chosen:
@@ -301,9 +349,8 @@ def fill_and_export(wanted, book=BOOK):
 
 def filled(source, hole):
     """Return the reader's cell with the series' lines in a hole."""
-    stub = STUB.format(hole.name, hole.notebook)
     for line in source.split("\n"):
-        if line.strip() == stub:
+        if line.strip() == stub(hole):
             text = textwrap.indent(solution(hole), line[:len(line) - len(line.lstrip())])
             return source.replace(line, text, 1)
     with contextlib.suppress(SyntaxError, WorkbookError):
@@ -330,7 +377,8 @@ _checks, _told = {}, {}
 
 def hole(name, *hints, given=()):
     """Register the check of a hole: a function of definitions that the notebook has by then, named
-    like its parameters. given: names that the check itself will provide."""
+    like its parameters. given: names that the check itself will provide. An exercise's first hint
+    is the one on its page."""
     def register(function):
         _checks[name] = Check(function, hints, given)
         return function
@@ -352,7 +400,8 @@ def verdict(name, namespace):
     function = checks()[name].function
     asked = list(inspect.signature(function).parameters)
     if missing := [key for key in asked if key not in namespace]:
-        return f"{name}: {missing[0]} is not defined yet: run the cells above, and the hole's own"
+        return (f"{name}: {missing[0]} is not defined yet: run the cells above, and the hole's own "
+                "when it is filled")
     try:
         function(*(namespace[key] for key in asked))
     except Wrong as wrong:
@@ -405,7 +454,8 @@ def compare(case, got, expected, atol, rtol):
         raise Wrong(f"{case}: expected numbers, got {shown(got)}")
     with np.errstate(invalid="ignore"):
         gap = np.abs(got.astype(float) - expected)
-    wrong = ~(gap <= atol + rtol * np.abs(expected)) & ~((got == expected) | (
+    near = (gap <= atol + rtol * np.abs(expected)) & np.isfinite(expected)
+    wrong = ~near & ~((got == expected) | (
         np.isnan(got.astype(float)) & np.isnan(expected.astype(float))))
     if wrong.any():
         if got.size == 1:
@@ -471,9 +521,23 @@ def check(name):
 def hint(name):
     """Print the next hint for a hole."""
     known(name)
-    hints = checks()[name].hints
+    hints = [*page_hints().get(name, ()), *checks()[name].hints]
     n = _told[name] = min(_told.get(name, 0) + 1, len(hints))
     print(f"{n} of {len(hints)}: {hints[n - 1]}")
+
+
+@functools.cache
+def page_hints():
+    """Return {name: hints} of the exercises, as they stand on the pages beside this file."""
+    found = {}
+    for path in series.find(ROOT):
+        cells = load(path)["cells"]
+        for above, cell in pairwise(cells):
+            if cell["cell_type"] == "code":
+                hints = [" ".join(hint.split()) for hint in HINT.findall(above["source"])]
+                found |= {name: hints for name, *_, kind in directives(cell["source"])
+                          if kind == "exercise"}
+    return found
 
 
 def answer(name):
@@ -592,8 +656,8 @@ def judge(stem):
     notebook = load(HERE / f"{stem}.ipynb")
     sources = {n: cell["source"] for n, cell in code_cells(notebook).items()}
     for number, source in sources.items():
-        for name, below in directives(source):
-            wrong = judged(sources, Hole(name, below, stem, None, number))
+        for name, below, kind in directives(source):
+            wrong = judged(sources, Hole(name, below, stem, None, number, kind))
             print(json.dumps([name, wrong]), flush=True)
 
 
@@ -643,27 +707,29 @@ def answers(path, root, seconds):
 
 def holes_of(book):
     """Return {name: Hole} of a workbook's own notebooks."""
-    return {name: Hole(name, below, path.stem, cell.get("id"), number)
+    return {name: Hole(name, below, path.stem, cell.get("id"), number, kind)
             for path in series.find(book) for number, cell in code_cells(load(path)).items()
-            for name, below in directives(cell["source"])}
+            for name, below, kind in directives(cell["source"])}
 
 
 def table(book=BOOK):
     """Print a line for each hole, and return how many are not filled rightly."""
     if not is_workbook(book):
         raise WorkbookError(f"there is no workbook in {book}: make one with series.py workbook")
-    found, there, right = verdicts(book), holes_of(book), 0
+    found, there, right = verdicts(book), holes_of(book), []
     every = holes() if SERIES.joinpath("notebooks", "workbook.py").exists() else there
     for name, hole in every.items():
-        wrong = found.get(name, "the directive `#| hole` of this name is not in the notebook")
-        stub = name in there and STUB.format(name, hole.notebook) in cell_of(there[name], book)
+        lost = f"the directive `#| {hole.kind}` of this name is not in the notebook"
+        wrong = found.get(name, lost)
+        blank = name in there and stub(hole) in cell_of(there[name], book)
         waits = (wrong or "").startswith(f"{name}: needs the hole")
-        state = ("right" if wrong is None else "open" if stub else "waits" if waits else "wrong")
-        right += state == "right"
+        state = ("right" if wrong is None else "open" if blank else "waits" if waits else "wrong")
+        right += [hole] * (state == "right")
         said = "" if state in ("right", "open") else wrong.removeprefix(f"{name}: ")
         print(f"{hole.notebook:<16} {name:<26} {state:<6} {said}".rstrip())
-    print(f"{right} of {len(every)} holes are filled rightly")
-    return len(every) - right
+    print("{} of {} holes are filled rightly, {} of {} exercises solved".format(
+        *(n for pair in zip(counted(right), counted(every.values())) for n in pair)))
+    return len(every) - len(right)
 
 
 def main(arguments):

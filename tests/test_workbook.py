@@ -12,14 +12,18 @@ import subprocess
 import sys
 import textwrap
 
+import exercise_cases
 import nbformat
 import pytest
 import series
 import workbook
 import workbook_bench as bench
-from workbook_cases import HARMLESS, RIGHT, WRONG
+import workbook_cases
+from workbook_bench import HARMLESS, RIGHT, WRONG
 
-HOLES = workbook.holes()
+HOLES = workbook.holes()  # the exercises are among them
+COUNTED = workbook.counted(HOLES.values())
+RIGHTLY = "{} of {} holes are filled rightly, {} of {} exercises solved"
 forks = pytest.mark.skipif(not hasattr(os, "fork"), reason="tries what readers write in a fork")
 
 
@@ -32,10 +36,16 @@ def hole(request):
 
 
 def test_every_hole_has_a_check_hints_solutions_and_mistakes():
-    assert list(HOLES) == list(WRONG) and set(HOLES) == set(workbook.checks())
-    assert 45 <= len(HOLES) <= 60 and len({hole.notebook for hole in HOLES.values()}) == 13
+    for kind in "hole", "exercise":
+        names = [name for name, hole in HOLES.items() if hole.kind == kind]
+        assert names == [name for name in WRONG if HOLES[name].kind == kind]
+    assert set(HOLES) == set(workbook.checks())
+    assert 45 <= COUNTED[0] <= 60 and len({hole.notebook for hole in HOLES.values()}) == 13
     assert {name: len(check.hints) for name, check in workbook.checks().items()
             if not 1 <= len(check.hints) <= 3} == {}
+    exercises = {name for name, hole in HOLES.items() if hole.kind == "exercise"}
+    assert set(workbook.page_hints()) == exercises
+    assert all(hints != [] for hints in workbook.page_hints().values())
     assert {name: len(wrong) for name, wrong in WRONG.items() if len(wrong) < 3} == {}
     assert len(RIGHT) >= len(HOLES) / 2 and set(RIGHT) | set(HARMLESS) <= set(HOLES)
 
@@ -48,8 +58,7 @@ def test_other_solutions_are_others():
 
 @forks
 def test_check_rejects_the_empty_hole_by_its_name(hole):
-    stub = workbook.STUB.format(hole.name, hole.notebook)
-    [said] = bench.judged(hole, stub)
+    [said] = bench.judged(hole, workbook.stub(hole))
     assert said.startswith(f"{hole.name}: still open")
 
 
@@ -75,7 +84,8 @@ def test_check_rejects_mistakes_and_says_why_in_two_lines(hole):
 
 
 @forks
-@pytest.mark.parametrize("name", ["mul", "youngest", "_mean", "step_matrix", "cross_entropy"])
+@pytest.mark.parametrize(
+    "name", ["mul", "youngest", "_mean", "step_matrix", "cross_entropy", "Dual", "strokes"])
 def test_check_rejects_all_mutants(name):
     hole = HOLES[name]
     found = bench.mutants(workbook.solution(hole))
@@ -154,6 +164,9 @@ def test_check_hint_and_answer_in_a_notebook(capsys):
         assert capsys.readouterr().out.startswith(f"{n} of 2: ")
     workbook.answer("youngest")
     assert capsys.readouterr().out == workbook.solution(HOLES["youngest"]) + "\n"
+    for said in "1 of 2: The slope of a product is the sum", "2 of 2: In a product each factor":
+        workbook.hint("Dual")
+        assert capsys.readouterr().out.startswith(said)
     for ask in workbook.check, workbook.hint, workbook.answer:
         with pytest.raises(workbook.Wrong, match="no hole is called 'oldest'; there are Num"):
             ask("oldest")
@@ -265,15 +278,15 @@ def test_workbook_is_the_series_with_holes(book):
         code = [cell for cell in notebook.cells if cell.cell_type == "code"]
         assert all(not cell.outputs and cell.execution_count is None for cell in code)
         assert "import workbook" in code[0].source
-        added = [cell.source for cell in notebook.cells if cell.id not in
+        added = [cell.source for cell in code if cell.id not in
                  {cell.id for cell in original.cells}]
         checked = re.findall(r'^workbook\.check\("(.+?)"\)', "\n".join(added), re.MULTILINE)
         assert checked == [h.name for h in HOLES.values() if h.notebook == path.stem]
         for hole in HOLES.values():
             if hole.notebook == path.stem:
                 text = workbook.cell_of(hole, book)
-                assert text.count(workbook.STUB.format(hole.name, hole.notebook)) == 1
-                assert text.count("\n#| hole") + text.startswith("#| hole") >= 1
+                assert text.count(workbook.stub(hole)) == 1
+                assert f"#| {hole.kind} {hole.name}" in text
 
 
 def spaced(text):
@@ -385,6 +398,7 @@ def test_fill_one_hole_and_a_notebook(mine, capsys):
     for hole in HOLES.values():
         if hole.notebook == "01_tensor":
             assert workbook.cell_of(hole, mine) == workbook.cell_of(hole), hole.name
+    assert "filled Dual in 01_tensor.ipynb" in said
     workbook.fill("01_tensor", mine)
     assert capsys.readouterr().out == "nothing is open there\n"
     workbook.fill_and_export(["05", "06"], mine)
@@ -397,9 +411,9 @@ def test_fill_one_hole_and_a_notebook(mine, capsys):
 
 
 LEFT_OPEN = ["youngest", "slopes", "Sketch.parameters", "_bce_with_logits", "rate", "parse_idx",
-             "_mean", "LeNet.__init__", "uphill", "nudge", "adagrad", "adam",
-             "CosineAnnealingLR.__init__", "clip_grad_norm_", "batch_norm", "generate",
-             "attention", "GPT.forward"]  # which no other check needs
+             "_mean", "suspects", "LeNet.__init__", "uphill", "nudge", "adagrad", "adam",
+             "CosineAnnealingLR.__init__", "clip_grad_norm_", "plan", "clipping", "batch_norm",
+             "silent", "generate", "attention", "GPT.forward"]  # which no other check needs
 
 
 def test_in_the_readers_own_package_what_is_filled_passes_and_nothing_else(mine, capsys):
@@ -408,7 +422,7 @@ def test_in_the_readers_own_package_what_is_filled_passes_and_nothing_else(mine,
     for name in set(HOLES) - set(LEFT_OPEN):
         workbook.fill(name, mine)
     found = workbook.verdicts(mine)
-    assert list(found) == list(HOLES)
+    assert set(found) == set(HOLES)
     assert [name for name, wrong in found.items() if wrong is not None] == LEFT_OPEN
     assert all(found[name].startswith(f"{name}: still open") for name in LEFT_OPEN)
 
@@ -422,10 +436,11 @@ def test_command_line(mine):
     path.write_text(path.read_text("utf-8").replace(stub, "return waiting[0]"), "utf-8")
     done = python(mine, "series.py", "check-workbook")
     lines = done.stdout.splitlines()
-    assert done.returncode == 1 and len(lines) == 9, done.stderr
+    assert done.returncode == 1 and len(lines) == 12, done.stderr
     assert lines[0].split() == ["01_tensor", "Num.__mul__", "open"]
     assert lines[1].startswith(f"01_tensor        {'youngest':<26} wrong  of nodes [born")
-    assert lines[-1] == "0 of 8 holes are filled rightly"
+    assert lines[8].split() == ["01_tensor", "Dual", "open"]
+    assert lines[-1] == RIGHTLY.format(0, 8, 0, 3)
     for command, said in [
         (["fill"], "usage: "), (["workbook", "x"], "usage: "),
         (["workbook"], "this is a workbook"), (["fill", "01"], "is not beside this workbook"),
@@ -455,7 +470,7 @@ def test_marking_trusts_nothing_in_the_folder_but_the_cells(mine):
         "it: save that notebook, restart its kernel, and run it to its end)").split()
     for name in "youngest", "softmax":
         assert lines[name].endswith("of this name is not in the notebook")
-    assert done.stdout.endswith(f"2 of {len(HOLES)} holes are filled rightly\n")
+    assert done.stdout.endswith(RIGHTLY.format(2, COUNTED[0], 0, COUNTED[1]) + "\n")
     refused = python(series.ROOT, "series.py", "check-workbook", str(mine / "nowhere"))
     assert refused.returncode == 1 and "there is no workbook in" in refused.stderr
 
@@ -482,17 +497,22 @@ def test_what_is_exported_is_imported_anew(mine):
 
 def test_hole_by_hole_in_a_fresh_kernel(mine):
     """Jupyter runs up to the first open hole's check; filled, it runs to the end and exports what
-    the series exports."""
+    the series exports, whether or not an exercise is open."""
     path = mine / "notebooks" / "01_tensor.ipynb"
     with pytest.raises(series.SeriesError) as stopped:
         series.execute(path, mine)
     assert "Num.__mul__: still open: write its lines" in str(stopped.value)
-    workbook.fill("01", mine)
+    inside = [hole for hole in HOLES.values() if hole.notebook == "01_tensor"]
+    for hole in inside[:-1]:
+        workbook.fill(hole.name, mine)
+    assert inside[-1].name == "yours"
     notebook = series.execute(path, mine)
-    printed = "".join(output.get("text", "") for cell in notebook.cells
-                      for output in cell.get("outputs", []))
-    for name in [name for name, hole in HOLES.items() if hole.notebook == "01_tensor"]:
-        assert f"{name}: right\n" in printed
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
+    printed = "".join(output.get("text", "") for output in outputs)
+    for hole in inside[:-1]:
+        assert f"{hole.name}: right\n" in printed
+    [failed] = [output for output in outputs if output.output_type == "error"]
+    assert "yours: still open" in "\n".join(failed.traceback)
     for module in "autograd.py", "inplace.py":
         ours = series.ROOT / "nptorch" / module
         assert (mine / "nptorch" / module).read_bytes() == ours.read_bytes()
@@ -502,14 +522,32 @@ def test_teachers_page_lists_every_hole_and_counts_them():
     page = (series.ROOT / "docs" / "teachers.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (\d\d) \| `(\S+)` \| (\d+) \| \S.* \|$", page, re.MULTILINE)
     assert [(number, name) for number, name, _ in rows] == [
-        (hole.notebook[:2], name) for name, hole in HOLES.items()]
+        (hole.notebook[:2], name) for name, hole in HOLES.items() if hole.kind == "hole"]
     assert all(5 <= int(minutes) <= 15 for _, _, minutes in rows)
     assert abs(sum(int(minutes) for _, _, minutes in rows) / 60 - 9) < 0.5
     readme = (series.ROOT / "README.md").read_text(encoding="utf-8")
-    assert f"{len(HOLES)} holes" in page and f"{len(HOLES)} holes" in readme
+    assert f"{COUNTED[0]} holes" in page and f"{COUNTED[0]} holes" in readme
     words = " ".join(page.split())
-    assert f" {sum(map(len, RIGHT.values()))} other right solutions pass" in words
-    assert f" {sum(map(len, WRONG.values())) // 100 * 100} typical mistakes are rejected" in words
+    right, wrong, harmless = (sum(map(len, cases.values())) for cases in (
+        workbook_cases.RIGHT, workbook_cases.WRONG, workbook_cases.HARMLESS))
+    assert f" {right} other right solutions pass" in words
+    assert f" {wrong // 100 * 100} typical mistakes are rejected" in words
     assert "of more than 1,200 small bugs planted in our solutions 98 %." in words
-    planted = sum(len(bench.mutants(workbook.solution(hole))) for hole in HOLES.values())
-    assert planted > 1200 and sum(map(len, HARMLESS.values())) <= 0.02 * planted
+    planted = sum(len(bench.mutants(workbook.solution(hole))) for hole in HOLES.values()
+                  if hole.kind == "hole")
+    assert planted > 1200 and harmless <= 0.02 * planted
+
+
+def test_teachers_page_lists_every_exercise_and_counts_them():
+    page = (series.ROOT / "docs" / "teachers.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d\d) \| ((?:`\w+`(?:, )?)+) \| \S.* \|$", page, re.MULTILINE)
+    listed = [(number, name) for number, names in rows for name in re.findall(r"\w+", names)]
+    assert [pair for pair in listed if pair[1] not in workbook_cases.WRONG] == [
+        (hole.notebook[:2], name) for name, hole in HOLES.items() if hole.kind == "exercise"]
+    words = " ".join(page.split())
+    right, wrong, harmless = (sum(map(len, cases.values())) for cases in (
+        exercise_cases.RIGHT, exercise_cases.WRONG, exercise_cases.HARMLESS))
+    assert f"the {COUNTED[1]} exercises" in words
+    assert (f"{right} other right solutions pass, {wrong // 10 * 10} typical mistakes are "
+            f"rejected, and of 714 small bugs planted in our solutions {714 - harmless}") in words
+    assert f"the other {harmless} are right answers" in words

@@ -19,7 +19,9 @@ from pathlib import Path
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "notebooks")]
 series, workbook = map(importlib.import_module, ("series", "workbook"))
-HARMLESS = importlib.import_module("workbook_cases").HARMLESS
+cases = [importlib.import_module(name) for name in ("workbook_cases", "exercise_cases")]
+RIGHT, WRONG, HARMLESS = (functools.reduce(dict.__or__, (getattr(case, which) for case in cases))
+                          for which in ("RIGHT", "WRONG", "HARMLESS"))
 
 
 @functools.cache
@@ -31,7 +33,6 @@ def warm_up():
     import nptorch.datasets
     import nptorch.training
 
-    assert len(workbook.checks()) == len(workbook.holes())
     sklearn.datasets.load_digits()
     for hole in workbook.holes().values():  # their cells are read here, once
         workbook.slice_for(sources(hole.notebook), hole, workbook.checks()[hole.name].given)
