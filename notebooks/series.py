@@ -429,6 +429,14 @@ def normalise(notebook):
                 output.traceback = [f for f in frames if not re.match(r"(\x1b\[[\d;]*m)*File ", f)]
 
 
+def title(path):
+    """Return a notebook's first heading, or its name if it has none."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    prose = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+    heading = re.search(r"^#+ (.+)", prose, re.MULTILINE)
+    return heading[1] if heading else path.stem
+
+
 def figures(notebook):
     """Return (file name, PNG in base64) for each figure whose cell is tagged with a file name."""
     found = []

@@ -463,6 +463,15 @@ def test_run_shows_the_notebook_of_pytorch_as_stored_without_it(
     assert ("PyTorch is not installed" in capsys.readouterr().out) is not installed
 
 
+def test_run_without_the_builder_of_pages_says_so(root, capsys, monkeypatch):
+    add(root, "10_pytorch", ["1 + 1"])
+    monkeypatch.setattr(series.importlib.util, "find_spec", lambda name: None)  # so nothing is run
+    monkeypatch.setattr(series, "SITE", root / "docs/site")
+    series.run(root=root)
+    assert capsys.readouterr().out.endswith("no pages are written, for docs/site is not here\n")
+    assert not (root / "build").exists()
+
+
 def test_refresh_twice_gives_the_same_bytes(root):
     equip(root)
     cells = [*TENSOR, "print('one')\nprint('two')", "import nptorch\nnptorch.__file__"]

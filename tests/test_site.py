@@ -31,7 +31,16 @@ PIXEL = ("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhg
 def built(tmp_path_factory):
     """Return the folder of the site, and what the builder says leads nowhere."""
     out = tmp_path_factory.mktemp("site")
-    return out, pages.build(series.ROOT, out)
+    with pytest.MonkeyPatch.context() as patch:
+        if not (series.ROOT / "build/lenet.npz").exists():  # which took a minute to train
+            patch.setattr(pages, "compute", without_numbers)
+        return out, pages.build(series.ROOT, out)
+
+
+def without_numbers(root, folder):
+    """What stands in for pages.compute: the figures that move stay what they are without it."""
+    for name in pages.moving().values():
+        (folder / f"{name}.data.js").write_text("")
 
 
 @pytest.fixture(scope="module")
@@ -340,6 +349,7 @@ def tab(chromium, site):
 
     def opened(name, width=1280, **options):
         context = chromium.new_context(viewport={"width": width, "height": 900}, **options)
+        context.set_default_timeout(120_000)  # a busy machine is no fault of the page
         contexts.append(context)
         page = context.new_page()
         page.on("request", lambda request: asked.append(request.url))
@@ -379,7 +389,7 @@ def test_no_page_has_a_serious_fault(tab, site):
 
 
 @browsing
-@pytest.mark.parametrize("name", ["index.html", "05_optimizer.html", "differences.html"])
+@pytest.mark.parametrize("name", ["index.html", "09_lenet.html", "start.html"])
 def test_no_page_has_a_serious_fault_in_the_dark_and_narrow(tab, name):
     page = tab(name, width=400, color_scheme="dark")
     assert faults(page) == []

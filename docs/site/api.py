@@ -110,7 +110,7 @@ def entry(key, item, home, cells):
     if where:
         shown = f'<a href="{where}">{shown}</a>'
     return (f'<section id="{address}"><h3 class="name">{shown}</h3>'
-            f'<pre class="signature">{kind}{key}{escape(signature(item))}</pre>'
+            f'<pre class="signature">{kind}{key}{escape(signature(item))}</pre>\n'
             f"{prose(item.__doc__)}{methods(address, item, home) if kind else ''}</section>")
 
 
@@ -133,7 +133,7 @@ def methods(address, item, home):
             named.append(f'<a href="#{home[id(function)]}"><code>{key}</code></a>')
             continue
         call = "" if isinstance(vars(item)[key], property) else escape(signature(function))
-        told.append(f'<dt id="{here}"><code>{key}{call}</code></dt>'
+        told.append(f'<dt id="{here}"><code>{key}{call}</code></dt>\n'
                     f"<dd>{prose(function.__doc__)}</dd>")
     also = f'<p class="unsearched">As methods, too: {", ".join(named)}.</p>' if named else ""
     return (f"<dl>{''.join(told)}</dl>" if told else "") + also
@@ -155,4 +155,4 @@ def prose(doc):
             parts.append(f"<pre>{escape(inspect.cleandoc(block))}</pre>")
         elif block.strip():
             parts.append("<p>" + re.sub("`([^`]+)`", r"<code>\1</code>", escape(block)) + "</p>")
-    return "".join(parts)
+    return "\n".join(parts)

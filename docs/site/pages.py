@@ -83,7 +83,9 @@ def mathml(markdown):
 
     def drawn(formula):
         block, inline = formula.groups()
-        return convert(block or inline, display="block" if block else "inline")
+        math = convert(block or inline, display="block" if block else "inline")
+        # A bar is a bracket here; as an operator it would have space on both sides.
+        return re.sub(r"<mo[^>]*>(\||&#x0007C;)</mo>", r'<mo lspace="0" rspace="0">\1</mo>', math)
 
     parts = re.split(r"(`[^`]*`)", markdown)  # what stands between backticks keeps its dollars
     formula = re.compile(r"\$\$(.+?)\$\$|\$(.+?)\$", re.DOTALL)
@@ -205,12 +207,17 @@ def finish(page):
             page.title = text
         elif heading.name in ("h2", "h3") and not heading.get("class"):
             page.toc.append((heading.name, address, Markup(heading.decode_contents())))
+    for label in soup("th"):
+        if not label.get_text(strip=True):  # an empty corner is no heading
+            label.name = "td"
     for table in soup("table"):
         table.wrap(soup.new_tag("div", attrs={"class": "wide"}))
-        # Where the first column alone fills a narrow screen, a row is shown as a few lines there.
-        if max((len(row.td.get_text()) for row in table("tr") if row.td), default=0) > 40:
+        # Where its words don't fit side by side on a narrow screen, a row is a few lines there.
+        columns = zip(*(row(["th", "td"]) for row in table("tr")))
+        if sum(max(len(word) for cell in column for word in ["", *cell.get_text().split()]) + 2
+               for column in columns) > 45:
             table["class"] = "stacked"
-            labels = [label.get_text() for label in table("th")]
+            labels = [label.get_text() for label in table.tr(["th", "td"])]
             for row in table("tr"):
                 for label, cell in zip(labels, row("td")):
                     cell["data-label"] = label
@@ -229,7 +236,8 @@ def searchable(soup, page):
                 sections[-1][2].append(read(child))
             elif re.fullmatch("h[1-6]", child.name):
                 address = child.get("id") or child.parent.get("id", "")
-                sections.append([address if child.name != "h1" else "", read(child), []])
+                heading = address if "name" in child.get("class", ()) else read(child)
+                sections.append([address if child.name != "h1" else "", heading, []])
             elif not {"out", "unsearched"} & set(child.get("class", ())):
                 visit(child)
 
@@ -349,7 +357,8 @@ def build(root, out, fresh=()):
     paths = series.find(root)
     notebooks = {path.stem: dict(fresh).get(path.stem) or nbformat.read(path, as_version=4)
                  for path in paths}
-    pages = [Page(f"notebooks/{name}.ipynb", f"{name}.html") for name in notebooks]
+    pages = [Page(f"notebooks/{path.name}", f"{path.stem}.html", series.title(path))
+             for path in paths]
     for page, notebook in zip(pages, notebooks.values()):
         page.length = lengths(notebook)
         convert_notebook(notebook, page, out)
@@ -405,12 +414,17 @@ def write(root, out, first, pages):
 
 
 def move(root, out):
-    """Copy the scripts of the figures that move, and have their numbers written."""
+    """Copy the scripts of the figures that move, and have their numbers computed."""
     for path in [*MOVES.glob("*.js"), *MOVES.glob("*.css")]:
         series.write(out / "moving" / path.name, path.read_bytes())
-    if (make := MOVES / "make.py").exists():
-        subprocess.run([sys.executable, str(make), str(out / "moving")], check=True, cwd=root,
-                       env=series.environment(root))
+    compute(root, out / "moving")
+
+
+def compute(root, folder):
+    """Write the numbers of the figures that move into a folder."""
+    if (MOVES / "make.py").exists():
+        subprocess.run([sys.executable, str(MOVES / "make.py"), str(folder.resolve())], check=True,
+                       cwd=root)
 
 
 def in_browser(page, out):
@@ -432,13 +446,13 @@ def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folder", nargs="?", default="build/site", type=Path)
-    out = parser.parse_args().folder
+    out = parser.parse_args().folder.resolve()
     if (HERE / "lite.py").exists() and importlib.util.find_spec("jupyterlite_core"):
-        subprocess.run([sys.executable, str(HERE / "lite.py")], check=True, cwd=series.ROOT)
+        subprocess.run([sys.executable, str(HERE / "lite.py"), str(out / "lite")], check=True)
     for line in build(series.ROOT, out):
         print(f"leads nowhere: {line}")
     total = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    print(f"see {out / 'index.html'}: {total / 1e6:.1f} MB")
+    print(f"see {os.path.relpath(out / 'index.html')}: {total / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

@@ -97,11 +97,11 @@
       let score = 0;
       for (const pattern of patterns) {
         const counts = low.map(part => (part.match(pattern) || []).length);
-        if (!counts.some(Boolean)) { score = -1; break; }
+        if (!counts.some(Boolean)) { score = -1e9; break; }
         score += 30 * Math.min(counts[0], 1) + 10 * Math.min(counts[1], 1) + Math.min(counts[2], 8);
       }
-      if (score >= 0 && low[0] === words.join(" ")) score += 60;
-      if (score >= 0) found.push({address, heading, title, text, low: low[2], score});
+      if (`.${low[0]}`.endsWith(`.${words.join(" ")}`)) score += 60;  // the heading, or a name
+      if (score > 0) found.push({address, heading, title, text, low: low[2], score});
     }
     found.sort((a, b) => b.score - a.score);
     return {found, patterns};
