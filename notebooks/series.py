@@ -16,6 +16,7 @@ Messages number cells as Jupyter does: [3] is the third to run.
 
 import argparse
 import ast
+import contextlib
 import functools
 import importlib.util
 import json
@@ -31,6 +32,7 @@ from itertools import takewhile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+BROWSER = sys.platform in ("emscripten", "wasi")  # WebAssembly: slow, without threads or processes
 SITE = ROOT / "docs/site"  # what makes pages of notebooks
 NAME = re.compile(r"\d\d_[a-z_]+\.ipynb")  # how a notebook of the series is called
 DIRECTIVE = re.compile(r"#\| (?:(export)|(export|default_exp) (\w+(?:\.\w+)*)) *")
@@ -52,6 +54,17 @@ HEAD = '"""{}, in plain NumPy, in the order of the notebooks."""\n\n'
 
 class SeriesError(Exception):
     """A notebook that cannot be exported or run; the message names the notebook and the cell."""
+
+
+@contextlib.contextmanager
+def needs(what):
+    """Run a block that needs threads or processes; where a browser has none, say so and go on."""
+    try:
+        yield
+    except (OSError, RuntimeError) as error:
+        if not BROWSER:
+            raise
+        print(f"Left out, since this Python has no {what}: {error}")
 
 
 # Reading the notebooks
