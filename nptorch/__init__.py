@@ -16,7 +16,7 @@ from .reading import clone
 from .serialization import save, load
 from . import (
     autograd, inplace, finite_differences, checks, nn, optim, utils, dtypes, printing, attributes,
-    versions,
+    versions, lookup,
 )
 
 __version__ = "0.2.0"
