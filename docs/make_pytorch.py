@@ -30,6 +30,7 @@ INSTEAD = {  # what scripts ask for and nptorch lacks, as an expression, and wha
     "torch.nn.ConvTranspose2d": "`F.fold`, or `Conv2d` on an image made larger",
     "torch.nn.Conv1d": "`Conv2d` with a kernel of height 1",
     "torch.nn.ModuleDict": "`setattr(self, name, module)`, or a Sequential of a dict",
+    "torch.nn.Dropout2d": "`Dropout`, which leaves out elements, not channels",
     "torch.nn.SmoothL1Loss": "`torch.where(d < 1, d * d / 2, d - 0.5)` with `d = abs(x - y)`",
     "torch.nn.ELU": "`torch.where(x > 0, x, x.clamp(max=0.0).exp() - 1)`",
     "torch.optim.Adadelta": "`torch.optim.RMSprop`, or Adam",

@@ -13,7 +13,7 @@ import pytest
 
 import nptorch
 import nptorch as torch
-from nptorch import nn
+from nptorch import lookup, nn
 from nptorch.bridge.elementwise import ALIASES
 from nptorch.nn import functional as F
 from nptorch.utils import data
@@ -59,7 +59,15 @@ def test_an_absent_name_says_what_is_near(ask, message):
     with pytest.raises(AttributeError) as error:
         ask()
     assert str(error.value).startswith(message)
-    assert not hasattr(torch, "quite_another_name")
+    assert not hasattr(torch, "quite_another_name") and torch.float is vars(torch)["float"]
+
+
+@pytest.mark.parametrize("owner, at", [(torch.cuda, torch.cuda),
+                                       (torch.ones(1), nptorch.Tensor)])
+def test_a_name_that_the_bridge_brings_is_found_at_once(owner, at, monkeypatch):
+    monkeypatch.setattr(lookup, "bridge", lambda: setattr(at, "of_the_bridge", 7))
+    assert owner.of_the_bridge == 7
+    del at.of_the_bridge
 
 
 @pytest.mark.parametrize("refused", [
@@ -331,12 +339,6 @@ def test_layers_of_images():
     assert nn.AdaptiveAvgPool2d((3, 7))(x).shape == (2, 3, 3, 7)
     with pytest.raises(ValueError):
         F.adaptive_avg_pool2d(x, 4)
-    layer = nn.Dropout2d(0.5)
-    torch.manual_seed(0)
-    kept = layer(x).data.reshape(6, -1)
-    assert all((row == 0).all() or np.allclose(row, 2 * x.data.reshape(6, -1)[i])
-               for i, row in enumerate(kept))
-    assert layer.eval()(x) is not None and F.dropout2d(x, training=False).tolist() == x.tolist()
 
 
 def test_lazy_layers():
@@ -344,6 +346,16 @@ def test_lazy_layers():
     assert net(torch.rand(2, 1, 5, 5)).shape == (2, 2)
     assert type(net[0]) is nn.Conv2d and net[3].in_features == 36
     assert len(list(net.parameters())) == 4
+
+
+def test_an_optimizer_may_know_lazy_layers_before_they_know_their_width():
+    net = nn.Sequential(nn.LazyLinear(3), nn.LazyLinear(1, bias=False))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    net(torch.ones(2, 4)).sum().backward()
+    before = net[0].weight.tolist()
+    optimizer.step()
+    assert net[0].weight.shape == (3, 4) and net[0].weight.tolist() != before
+    assert net[1].bias is None and len(list(net.parameters())) == 3
 
 
 def test_losses_as_layers():

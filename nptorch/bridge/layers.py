@@ -44,26 +44,26 @@ rows({
     "one_hot": one_hot, "adaptive_avg_pool2d": adaptive_avg_pool2d,
     "leaky_relu": lambda input, negative_slope=0.01: torch.where(
         input > 0, input, input * negative_slope),
-    "silu": lambda input: input * torch.sigmoid(input),
-    "dropout2d": lambda input, p=0.5, training=True: input * F.dropout(
-        torch.ones(*input.shape[:2], 1, 1, dtype=input.dtype), p, training)}, "nn.functional")
+    "silu": lambda input: input * torch.sigmoid(input)}, "nn.functional")
 rows({name: layer(name, f) for name, f in {
     "Softmax": torch.softmax, "LogSoftmax": torch.log_softmax, "LeakyReLU": F.leaky_relu,
     "SiLU": F.silu, "AdaptiveAvgPool2d": adaptive_avg_pool2d}.items()}, "nn")
-rows({"Dropout2d": type("Dropout2d", (nn.Dropout,), {
-    "__doc__": "dropout2d while training, nothing in eval mode.",
-    "forward": lambda self, x: F.dropout2d(x, self.p, self.training)})}, "nn")
 
 
 def _lazy(kind, width):
+    def __init__(self, *args, **options):
+        self.later, self.weight, self.bias = (args, options), nn.Parameter([]), nn.Parameter([])
+
     def forward(self, x):
-        (args, options), self.__class__ = self.later, kind
+        (args, options), self.__class__, early = self.later, kind, dict(self.named_parameters())
         kind.__init__(self, x.shape[width], *args, **options)
+        for name, p in self.named_parameters():  # those that an optimizer may have by now
+            early[name].data = p.data
+            setattr(self, name, early[name])
         return self(x)
 
-    return type(f"Lazy{kind.__name__}", (nn.Module,), {
-        "__init__": lambda self, *args, **options: setattr(self, "later", (args, options)),
-        "forward": forward, "__doc__": f"{kind.__name__} of as many inputs as it first sees."})
+    return type(f"Lazy{kind.__name__}", (nn.Module,), {"__init__": __init__, "forward": forward,
+                "__doc__": f"{kind.__name__} of as many inputs as it first sees."})
 
 
 rows({"LazyLinear": _lazy(nn.Linear, -1), "LazyConv2d": _lazy(nn.Conv2d, 1)}, "nn")
