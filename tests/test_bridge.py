@@ -225,6 +225,10 @@ def test_in_place_of_views_is_refused_or_right():
     v = h[:1]
     with pytest.raises(RuntimeError, match="make a new Tensor"):
         v += 1
+    with pytest.raises(RuntimeError, match="a change in place of a view is not recorded"):
+        v = torch.zeros(2)[:]
+        v += x
+    v = h[:1]
     h += 1
     with pytest.raises(RuntimeError, match="view of a Tensor that was changed"):
         (v * 2).backward()
@@ -419,6 +423,7 @@ def test_small_things():
     assert torch.equal(x, torch.ones(2)) and not torch.equal(x, torch.ones(1))
     assert torch.allclose(torch.ones(2), torch.ones(2) + 1e-9)
     assert torch.unique(torch.tensor([3, 1, 3])).tolist() == [1, 3]
+    assert torch.gather(torch.tensor(5), 0, torch.tensor([0, 0])).tolist() == [5, 5]
     assert nptorch.Tensor.sin is torch.sin and torch.range(1, 5, 2).tolist() == [1, 3, 5]
     assert torch.clip(torch.arange(3), max=torch.tensor(1)).tolist() == [0, 1, 1]
     with pytest.raises(ValueError, match="lengths that add up to 2"):

@@ -69,6 +69,14 @@ def _lazy(kind, width):
 rows({"LazyLinear": _lazy(nn.Linear, -1), "LazyConv2d": _lazy(nn.Conv2d, 1)}, "nn")
 
 
+fuller(F.nll_loss)(lambda input, target, weight=None, ignore_index=-100, reduction="mean":
+                   _weighed(input, target, weight, ignore_index, reduction))
+fuller(F.cross_entropy)(
+    lambda input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0:
+    _weighed(torch.log_softmax(input, min(1, input.ndim - 1)), target, weight, ignore_index,
+             reduction, label_smoothing))
+
+
 def _reduced(losses, reduction):
     reduction = nn.MSELoss(reduction).reduction  # which checks it
     return losses if reduction == "none" else getattr(losses, reduction)()
@@ -98,14 +106,6 @@ def _weighed(logs, target, weight, ignore_index, reduction, smoothing=None):
     shares = (shares * (1 - even * classes) + even) * Tensor(each.astype(logs.dtype))
     losses = -torch.where(shares != 0, logs * shares, 0.0).sum(dim)
     return losses.sum() / float(total) if reduction == "mean" else _reduced(losses, reduction)
-
-
-fuller(F.nll_loss)(lambda input, target, weight=None, ignore_index=-100, reduction="mean":
-                   _weighed(input, target, weight, ignore_index, reduction))
-fuller(F.cross_entropy)(
-    lambda input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0:
-    _weighed(torch.log_softmax(input, min(1, input.ndim - 1)), target, weight, ignore_index,
-             reduction, label_smoothing))
 
 
 @fuller(F.binary_cross_entropy_with_logits)
