@@ -78,7 +78,7 @@ def meshgrid(*tensors, indexing="ij"):
     tensors = tensors[0] if isinstance(tensors[0], (list, tuple)) else tensors
     shape, n = [t.numel() for t in tensors], range(len(tensors))
     grid = [t.reshape(*(-1 if i == j else 1 for j in n)).expand(shape) for i, t in zip(n, tensors)]
-    return tuple(grid if indexing == "ij" else [t.transpose(0, 1) for t in grid])
+    return tuple(grid if indexing == "ij" or len(n) < 2 else [t.transpose(0, 1) for t in grid])
 
 
 def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
