@@ -44,7 +44,7 @@ ADDRESSES = {  # of PyTorch, each in a file that the exporter writes from names 
     "optim.lr_scheduler": "Learning rates that change from step to step",
 }
 NAMES = json.loads(Path(__file__).with_name("pytorch_names.json").read_text(encoding="utf-8"))
-ASKED_FOR = ("training", "datasets", "models")  # what `import nptorch` leaves to be asked for
+ASKED_FOR = ("training", "datasets", "models", "bridge")  # what `import nptorch` leaves out
 # The commands, which no notebook exports.
 BY_HAND = ("nptorch/__main__.py", "nptorch/gpt.py", "nptorch/series.py")
 # What the exporter writes begins with this. A later notebook may bind anew what an earlier one did

@@ -11,7 +11,7 @@ from .creation import (float32, float64, int64, tensor, manual_seed, rand, randn
                        rand_like, randn_like, clone)
 from .serialization import save, load
 from . import (autograd, inplace, finite_differences, checks, nn, optim, utils, dtypes, printing,
-               attributes, versions)
+               attributes, versions, lookup)
 
 __version__ = "0.2.0"
 autograd.gradcheck = finite_differences.gradcheck

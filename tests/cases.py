@@ -206,6 +206,51 @@ MIXES = [  # integers beside lists, which PyTorch takes first; NumPy would count
     "1, None, [2, 0], True",
 ]
 CASES += [(f"a[{key}]", real(*shape)) for key, shape in KEYS]
+BRIDGE = [
+    *[(f"m.{f}(a)", real(3, 4)) for f in (
+        "sin cos sinh cosh atan".split())],
+    *[(f"m.{f}(a * 0.9)", real(3)) for f in "tan asin acos".split()],
+    *[(f"m.{f}(a)", positive(3, 4)) for f in "log2 log10 log1p reciprocal".split()],
+    ("m.clip(a, -0.6, 0.8)", real(3, 4)),
+    ("m.add(a, b, alpha=0.5)", M, M + 1),
+    *[(f"m.{f}(a)", real(3)) for f in "ceil floor trunc round sign".split()],
+    ("m.div(a, b, rounding_mode=None)", real(3), positive(3)),
+    ("a.sum(axis=1, keepdims=True)", real(3, 4)),
+    ("m.var(a, unbiased=False, axis=0)", real(3, 4)),
+    ("m.sum(input=a, dim=0, dtype=m.float64).to(a.dtype)", real(3, 4)),
+    ("m.cat([a, b], axis=1)", real(2, 3), real(2, 1)),
+    ("m.concat([a, b])", real(2, 3), real(1, 3)),
+    ("m.mm(a, b)", real(3, 4), real(4, 2)), ("m.mv(a, b)", real(3, 4), real(4)),
+    ("m.dot(a, b)", real(4), real(4)), ("m.bmm(a, b)", real(2, 3, 4), real(2, 4, 2)),
+    ("m.t(a)", real(3, 4)), ("m.t(a)", real(3)),
+    ("m.cumsum(a, 1)", real(3, 4)), ("m.cumsum(a, dim=0)", real()),
+    ("m.norm(a)", real(3, 4)), ("m.norm(a, 1, dim=1)", real(3, 4)),
+    ("m.norm(a, 3, dim=0, keepdim=True)", real(3, 4)),
+    ("m.norm(a, float('inf'))", real(3, 4)), ("m.norm(a, -1)", real(3, 4)),
+    ("m.gather(a, 1, m.tensor([[0, 2], [1, 1]]))", real(3, 4)),
+    ("m.sort(a, 1, descending=True).values", real(3, 4)),
+    ("m.topk(a, 2, dim=0)[0]", real(3, 4)),
+    ("m.index_select(a, 0, m.tensor([2, 0, 2]))", real(3, 4)),
+    ("m.masked_fill(a, a > 0, 0.5)", real(3, 4)),
+    ("m.split(a, 2, dim=1)[1]", real(3, 5)), ("m.split(a, [1, 3, 1], 1)[1]", real(3, 5)),
+    ("m.chunk(a, 3)[2]", real(7, 2)),
+    ("m.flip(a, (0, -1))", real(3, 4)),
+    ("m.tril(a, -1)", real(2, 3, 4)), ("m.triu(a, diagonal=1)", real(3, 4)),
+    ("a.view_as(b) * b", real(6), real(2, 3)), ("m.swapaxes(a, 0, 2)", real(2, 3, 4)),
+    ("m.stack(m.meshgrid(a, b, indexing='xy'))", real(3), real(2)),
+    *[(f"F.{f}(a)", real(3, 4) * 3) for f in (
+        "leaky_relu silu".split())],
+    ("F.adaptive_avg_pool2d(a, (2, 1))", real(1, 2, 4, 3)),
+    ("F.binary_cross_entropy(m.sigmoid(a), m.sigmoid(b))", real(3, 2), real(3, 2) + 1),
+    ("F.mse_loss(a, b, size_average=False)", real(3, 2), real(3, 2) + 0.3),
+    ("F.cross_entropy(a, m.tensor([[0, 3], [1, -100]]), m.abs(m.tensor([1., 2., 3., 4.],"
+     " dtype=a.dtype)), label_smoothing=0.1)", real(2, 4, 2)),
+    ("F.cross_entropy(a, F.softmax(b, 1), label_smoothing=0.1)", real(3, 4), real(3, 4)),
+    ("F.nll_loss(a, m.tensor([0, 3, 1]), ignore_index=3, reduction='none')", real(3, 4)),
+    ("F.binary_cross_entropy_with_logits(a, m.sigmoid(b), pos_weight=m.tensor([2., 3.],"
+     " dtype=a.dtype))", real(3, 2), real(3, 2)),
+]
+CASES += BRIDGE
 CASES += [(f"a[{key}]", real(2, 3, 4)) for key in MIXES]
 
 # What has none: integers, bools and comparisons
@@ -224,6 +269,17 @@ WITHOUT_GRADIENT = [
     ("m.bitwise_not(a > 0)", real(3)),
     ("~(a * 9).long()", real(3)),
     ("a.long()", real(3) * 9),
+    *[(f"m.{f}(a)", real(3)) for f in (
+        "isnan isinf isfinite logical_not all any".split())],
+    *[(f"m.logical_{f}(a > 0, b)", M, M.T.reshape(3, 4)) for f in ("and", "or", "xor")],
+    *[(f"m.{f}(a > 0{options})", real(3, 4)) for f in ("all", "any")
+      for options in ("", ", dim=1")],
+    ("m.argsort(a, 1, descending=True)", real(3, 4)),
+    ("m.unique((a * 3).long(), return_inverse=True, return_counts=True)[1]", real(3, 4)),
+    ("m.div((a * 9).long(), 2, rounding_mode='floor')", real(3)),
+    ("F.one_hot((a * 3).abs().long(), 7)", real(5)),
+    *[(f"a.{f}()", positive(3) * 5) for f in (
+        "int short char byte bool".split())],
 ]
 
 

@@ -323,8 +323,8 @@ def test_sizes_are_no_data():
 
 
 def test_a_write_that_a_gradient_forbids_says_what_to_do_instead():
-    a, w = nptorch.zeros(2), leaf([1.0, 2.0])
-    for write in (lambda: a.__setitem__(0, w[0]), lambda: a.__iadd__(w)):
+    a, w = nptorch.zeros(2)[:], leaf([1.0, 2.0])
+    for write in (lambda: a.__setitem__(0, w[0]), lambda: a.__iadd__(w)):  # a is a view
         with pytest.raises(RuntimeError, match="make a new Tensor.*where, cat or stack"):
             write()
     assert a.tolist() == [0, 0]
@@ -521,7 +521,7 @@ def test_numpys_functions_are_recorded(name):
 
 
 @pytest.mark.parametrize("call", [
-    "np.sin(x)", "np.add.reduce(x)", "np.exp(x, where=[True, False])", "np.add.outer(x, x)",
+    "np.cbrt(x)", "np.add.reduce(x)", "np.exp(x, where=[True, False])", "np.add.outer(x, x)",
     "np.modf(x)", "divmod(np.ones(2), x)"])
 def test_what_numpy_cannot_ask_says_what_to_do(call):
     with pytest.raises(TypeError, match=r"t\.detach\(\)\.numpy\(\)"):

@@ -75,7 +75,7 @@ def test_the_name_is_taken_as_it_is(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["block.state"]
 
 
-@pytest.mark.parametrize("bad", [np.array([{}], object), np.array(["text"]), "text", 1j, None, {}])
+@pytest.mark.parametrize("bad", [np.array([{}], object), np.array(["text"]), 1j, {1}, print])
 @pytest.mark.parametrize("before", [None, b"an older file"])
 def test_a_failed_save_leaves_what_stood_there(tmp_path, before, bad):
     path = tmp_path / "state.npz"
@@ -102,10 +102,10 @@ def test_a_save_that_breaks_off_leaves_what_stood_there(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("name", [3, None, "file", "allow_pickle"])
-def test_names_that_would_be_lost_are_refused(name, tmp_path):
-    with pytest.raises(TypeError, match="expected text as its name"):
-        save({"good": SIX, name: SIX}, tmp_path / "net.npz")
-    assert list(tmp_path.iterdir()) == []
+def test_names_that_savez_would_lose_come_back(name, tmp_path):
+    save({"good": SIX, name: SIX}, tmp_path / "net.npz")
+    found = load(tmp_path / "net.npz")
+    assert list(found) == ["good", name] and found[name].tolist() == SIX.tolist()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="permissions and links as on Unix")

@@ -122,9 +122,8 @@ def test_after_a_change_in_place_backward_is_right_or_refuses(f, arrays):
         try:
             found = gradients(changed)
         except RuntimeError as error:
-            assert "changed in place afterwards" in str(error)
-        except ValueError as error:
-            assert "read-only" in str(error)  # NumPy lets nobody write into what expand gives
+            # NumPy lets nobody write into what expand gives.
+            assert "changed in place afterwards" in str(error) or "read-only" in str(error)
         else:
             for ours, right in zip(found, expected):
                 np.testing.assert_allclose(ours, right)
@@ -568,10 +567,9 @@ def test_setitem_refuses_what_would_falsify_a_gradient():
         x[0] = 5
     assert x.tolist() == [5, 2]
     t = Tensor([1, 2])
-    with pytest.raises(RuntimeError, match="in-place changes are not recorded"):
-        t[0] = x[1]
-    t[1:] += 5
-    assert t.tolist() == [1, 7]
+    t[0] = x[1]  # which is recorded
+    t.sum().backward()
+    assert t.tolist() == [2, 2] and x.grad.tolist() == [0, 1]
 
 
 def test_iteration():

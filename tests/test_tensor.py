@@ -574,23 +574,38 @@ def test_in_place_under_no_grad_changes_a_leaf(change, expected):
 
 
 @pytest.mark.parametrize("change", [change for change, _ in CHANGES], ids=IDS)
-def test_in_place_is_refused_while_recording(change):
+def test_in_place_is_refused_for_a_leaf_while_recording(change):
     x, other = leaf([1.0, 2.0]), Tensor([2, 4])
     with pytest.raises(RuntimeError, match=r"leaf that requires grad.*no_grad\(\)"):
         change(x, other)
+    assert x.tolist() == [1, 2]
+
+
+SLOPES = [[1, 1], [1, 1], [2, 4], [0.5, 0.25], [0, 0], [0, 0], [0, 0], [0, 1]]
+OTHERS = [[1, 1], [-1, -1], [1, 2], [-0.25, -0.125], [1, 1], None, None, [1, 0]]
+
+
+@pytest.mark.parametrize("change, expected, slope, other_slope",
+                         [(*c, *s) for c, *s in zip(CHANGES, SLOPES, OTHERS)], ids=IDS)
+def test_in_place_is_recorded(change, expected, slope, other_slope):
+    x, other = leaf([1.0, 2.0]), leaf([2.0, 4.0])
     h = x * 1
-    with pytest.raises(RuntimeError, match="h = h \\+ y"):
-        change(h, other)
-    assert x.tolist() == h.tolist() == [1, 2]
+    array = h.data
+    change(h, other)
+    assert h.data is array and h.tolist() == expected
+    h.sum().backward()
+    assert x.grad.tolist() == slope
+    assert (other.grad if other_slope is None else other.grad.tolist()) == other_slope
 
 
 @pytest.mark.parametrize("change", [change for change, _ in CHANGES[:5] + CHANGES[7:]],
                          ids=IDS[:5] + IDS[7:])
-def test_in_place_is_refused_for_a_source_that_requires_grad(change):
-    t = Tensor([1, 2])
-    with pytest.raises(RuntimeError, match="h = h \\+ y"):
-        change(t, leaf([2.0, 4.0]))
-    assert t.tolist() == [1, 2]
+def test_in_place_with_a_source_that_requires_grad_is_recorded(change):
+    t, other = Tensor([1, 2]), leaf([2.0, 4.0])
+    change(t, other)
+    assert t.requires_grad and not t.is_leaf
+    t.sum().backward()
+    assert other.grad is not None
 
 
 def test_in_place_methods_give_the_tensor_back_and_cast():

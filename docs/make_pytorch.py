@@ -1,0 +1,114 @@
+"""Write docs/pytorch.md from the package: which of PyTorch's names are there, which differ on
+purpose (the rows of differences.md), and which are absent.
+
+    python docs/make_pytorch.py
+"""
+
+import importlib
+import json
+import re
+import sys
+import textwrap
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+INSTEAD = {  # what scripts ask for and nptorch lacks, as an expression, and what to write
+    "torch.ones(1).data.numpy": "`x.detach().numpy()`, `x.detach().view(...)`, `w.grad.zero_()`: "
+    "`data` is NumPy's array and has its methods",
+    "torch.einsum": "`matmul`, or products and `sum`",
+    "torch.outer": "`x[:, None] * y`",
+    "torch.unbind": "a loop over the Tensor: `for part in x.transpose(0, dim)`",
+    "torch.prod": "`torch.exp(torch.log(x).sum())` for positive numbers",
+    "torch.as_tensor": "`torch.tensor`, or `torch.from_numpy` to share",
+    "torch.histogram": "`np.histogram(x.numpy())`",
+    "torch.ones(1).repeat": "`torch.cat([x] * n)`, or `expand`",
+    "torch.diag": "`x * torch.eye(n)`",
+    "torch.svd": "`np.linalg.svd(x.numpy())`",
+    "torch.ones(1).register_hook": "`retain_grad()`, which keeps a gradient to look at",
+    "torch.autograd.functional": "`torch.autograd.grad`, once for each output",
+    "torch.nn.LSTM": "a loop with `Linear` and `tanh`, or attention as in notebook 13",
+    "torch.nn.ConvTranspose2d": "`F.fold`, or `Conv2d` on an image made larger",
+    "torch.nn.Conv1d": "`Conv2d` with a kernel of height 1",
+    "torch.nn.ModuleDict": "`setattr(self, name, module)`, or a Sequential of a dict",
+    "torch.nn.Dropout2d": "`Dropout`, which leaves out elements, not channels",
+    "torch.nn.SmoothL1Loss": "`torch.where(d < 1, d * d / 2, d - 0.5)` with `d = abs(x - y)`",
+    "torch.nn.ELU": "`torch.where(x > 0, x, x.clamp(max=0.0).exp() - 1)`",
+    "torch.optim.Adadelta": "`torch.optim.RMSprop`, or Adam",
+    "torch.optim.LBFGS": "`torch.optim.Adam`, with more steps",
+    "torch.utils.data.RandomSampler": "`DataLoader(shuffle=True)`, or `Subset(dataset, indices)`",
+    "torch.utils.data.BatchSampler": "a loop over `Subset`s; `collate_fn=` is absent, too",
+    "torch.compile": "nothing: leave it out",
+}
+ROW = re.compile(r"^\| `(.+?)` \| `(.+?)` \| `(.+?)` \| (.+) \|$", re.MULTILINE)
+HEAD = """# PyTorch's names in nptorch
+
+*Made from the package by `docs/make_pytorch.py`; `tests/test_page.py` compares the two.*
+
+A script that runs on PyTorch runs on nptorch with its import changed, as far as its names are here.
+A name that is here means what it means in PyTorch, with the same numbers up to rounding; where it
+differs on purpose, the second part says so. An absent name raises an AttributeError that says so,
+and names the nearest that is there; [16_bridge](../notebooks/16_bridge.ipynb) tells how.
+
+## Same
+
+"""
+
+
+def there(address):
+    """Return PyTorch's names at an address that nptorch has, and those that it lacks."""
+    listed = json.loads((FOLDER.parent / "notebooks" / "pytorch_names.json").read_text("utf-8"))
+    module = importlib.import_module(f"nptorch.{address}".rstrip("."))
+    have = [name for name in listed[address] if name in vars(module)]
+    return have, [name for name in listed[address] if name not in have]
+
+
+def paragraph(names):
+    """Return names as a paragraph."""
+    return textwrap.fill(" ".join(f"`{name}`" for name in names), 98, break_on_hyphens=False)
+
+
+def tensors():
+    """Return the public names of a Tensor, and those of a Module."""
+    import nptorch
+
+    kinds = nptorch.Tensor, nptorch.nn.Module
+    return [sorted(name for name in dir(kind) if name[0] != "_") for kind in kinds]
+
+
+def page():
+    """Return the text of docs/pytorch.md."""
+    importlib.import_module("nptorch.bridge")
+    addresses = ["", "nn", "nn.functional", "optim", "optim.lr_scheduler", "utils.data", "autograd"]
+    text, absent = HEAD, ""
+    for address in addresses:
+        have, lack = there(address)
+        title = f"torch.{address}".rstrip(".")
+        text += f"### {title}: {len(have)} names\n\n{paragraph(have)}\n\n"
+        if lack and address != "":
+            absent += f"**{title}**: {paragraph(lack)}\n\n"
+    tensor, module = tensors()
+    text += f"### Tensor: {len(tensor)} attributes\n\n{paragraph(tensor)}\n\n"
+    text += f"### nn.Module: {len(module)} attributes\n\n{paragraph(module)}\n\n"
+    text += ("## Differs on purpose\n\nEach line is run under both libraries by the tests. `torch` "
+             "is either library, `x` is\n`torch.ones(2, requires_grad=True)`, and `p` is "
+             "`torch.ones(1, requires_grad=True)` with the gradient 1.\n\n")
+    for program, here, theirs, why in ROW.findall(
+            (FOLDER / "differences.md").read_text(encoding="utf-8")):
+        lines = program.replace("; ", "\n")
+        text += f"{why}\n\n```python\n{lines}\n# nptorch {here}, PyTorch {theirs}\n```\n\n"
+    text += ("## Absent\n\nComplex numbers, quantized and sparse Tensors, devices other than this "
+             "computer's memory, second\nderivatives, compilation, distribution and anything that "
+             "executes code from a file. Of what scripts ask for:\n\n"
+             "| absent | write |\n| --- | --- |\n")
+    text += "".join(f"| `{name.replace('torch.ones(1)', 'x')}` | {what} |\n"
+                    for name, what in INSTEAD.items())
+    usual = importlib.import_module("nptorch.bridge.words").USUAL
+    text += ("\nOf these options PyTorch's usual value alone is there: "
+             + ", ".join(f"`{word}={value!r}`" for word, value in usual.items())
+             + f". Of `torch` itself {len(there('')[1])} more names are absent. Elsewhere:\n\n")
+    return text + absent.rstrip("\n") + "\n"
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(FOLDER.parent))
+    (FOLDER / "pytorch.md").write_text(page(), encoding="utf-8", newline="\n")

@@ -1,0 +1,71 @@
+"""Functions of each element, as rows of a table (notebooks/16_bridge.ipynb)."""
+
+import math
+
+import numpy as np
+
+import nptorch as torch
+from nptorch import autograd
+from nptorch.autograd import Tensor, op
+from nptorch.bridge.words import fuller, rows
+from nptorch.ops import floats
+
+ROWS = {  # name: the function, and what it makes of a gradient g at a, where its value is y
+    "sin": (np.sin, lambda g, a, y: g * np.cos(a)),
+    "cos": (np.cos, lambda g, a, y: -g * np.sin(a)),
+    "tan": (np.tan, lambda g, a, y: g * (1 + y * y)),
+    "asin": (np.arcsin, lambda g, a, y: g / np.sqrt(1 - a * a)),
+    "acos": (np.arccos, lambda g, a, y: -g / np.sqrt(1 - a * a)),
+    "atan": (np.arctan, lambda g, a, y: g / (1 + a * a)),
+    "sinh": (np.sinh, lambda g, a, y: g * np.cosh(a)),
+    "cosh": (np.cosh, lambda g, a, y: g * np.sinh(a)),
+    "log2": (np.log2, lambda g, a, y: g / (a * math.log(2))),
+    "log10": (np.log10, lambda g, a, y: g / (a * math.log(10))),
+    "log1p": (np.log1p, lambda g, a, y: g / (1 + a)),
+    "reciprocal": (np.reciprocal, lambda g, a, y: -g * y * y)}
+
+STEPS = "ceil floor trunc sign round".split()
+TESTS = "isnan isinf isfinite logical_not logical_and logical_or logical_xor".split()
+
+
+def _row(name, f, back):
+    def row(a, /):
+        a = floats(a)
+        value = f(a).astype(a.dtype, copy=False)
+        return value, lambda g: back(g, a, value)
+
+    row.__name__, row.__doc__ = name, f"{name} of each element."
+    return op(row)
+
+
+def _step(name):
+    def step(a, /, **options):
+        same = a.dtype.kind == "b" or (a.dtype.kind != "f" and name != "sign")
+        return (a.copy() if same else getattr(np, name)(a, **options), lambda g: np.zeros_like(g))
+
+    step.__name__, step.__doc__ = name, f"{name} of each element; its gradient is 0."
+    return op(step)
+
+
+rows({name: _row(name, *row) for name, row in ROWS.items()}
+     | {name: _step(name) for name in STEPS}
+     | {name: lambda *inputs, name=name: Tensor(np.asarray(getattr(np, name)(
+         *autograd.arrays(inputs)))) for name in TESTS}, "", method=True)
+ALIASES = {"absolute": "abs", "negative": "neg", "multiply": "mul", "subtract": "sub",
+           "divide": "div", "true_divide": "div", "greater": "gt", "greater_equal": "ge",
+           "less": "lt", "less_equal": "le", "not_equal": "ne", "swapaxes": "transpose"}
+rows({name: getattr(Tensor, same) for name, same in ALIASES.items()}, "", method=True)
+rows({"clip": torch.clamp}, "")
+
+
+@fuller(torch.clamp)
+def _clamp(input, min=None, max=None):  # whose bounds may be Tensors
+    input = input if min is None and max is not None else torch.maximum(input, min)
+    return input if max is None else torch.minimum(input, max)
+
+
+@fuller(torch.div)
+def _div(input, other, rounding_mode=None):
+    whole = rounding_mode and all(np.asarray(x).dtype.kind in "iu" for x in (input, other))
+    quotient = getattr(torch.div(input, other), rounding_mode or "clone")()
+    return quotient.long() if whole else quotient

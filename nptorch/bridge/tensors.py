@@ -1,0 +1,212 @@
+"""Selecting, ordering, linear algebra, drawing, files (notebooks/18_names.ipynb)."""
+
+import io
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+
+import nptorch as torch
+from nptorch import creation
+from nptorch.autograd import Tensor, op
+from nptorch.bridge.words import fuller, rows
+from nptorch.checks import axis, dimension, integer, number
+from nptorch.inplace import in_place
+from nptorch.ops import ValuesAndIndices
+
+
+def entries(input, dim, index):
+    """The entries of input at index, which may be a slice, along dim."""
+    return input[(slice(None),) * dimension(dim, input.ndim) + (index,)] if input.ndim else input
+
+
+def gather(input, dim, index):
+    """The elements of input that index, a Tensor of as many dimensions, names along dim."""
+    index, dim = np.asarray(index), dimension(dim, input.ndim)
+    if not input.ndim:
+        return input.expand(*index.shape)
+    places = list(np.indices(index.shape, sparse=True)) or [index]
+    places[dim] = index
+    return input[tuple(places)]
+
+
+def argsort(input, dim=-1, descending=False):
+    """The indices that put input in order along dim; equal elements keep their order."""
+    a, dim = np.atleast_1d(input.data), dimension(dim, input.ndim)
+    a = np.flip(a, dim) if descending else a  # from behind, for the sake of equal elements
+    order = np.argsort(a, dim, kind="stable")
+    order = a.shape[dim] - 1 - np.flip(order, dim) if descending else order
+    return Tensor(order.reshape(input.shape))
+
+
+def topk(input, k, dim=-1, largest=True, sorted=True):
+    """(values, indices) of the k largest elements along dim, or of the smallest, in order."""
+    indices = entries(argsort(input, dim, largest), dim, slice(k))
+    return ValuesAndIndices(gather(input, dim, indices), indices)
+
+
+def split(tensor, split_size_or_sections, dim=0):
+    """Parts of this length along dim, or of these lengths, as a tuple."""
+    sizes, n = split_size_or_sections, tensor.shape[dim]
+    if isinstance(sizes, int):
+        sizes = [min(sizes, n - i) for i in range(0, n, sizes)] or [0]
+    if sum(sizes) != n:
+        raise ValueError(f"split: expected lengths that add up to {n}, got {sizes}")
+    ends = np.cumsum(sizes).tolist()
+    return tuple(entries(tensor, dim, slice(end - k, end)) for end, k in zip(ends, sizes))
+
+
+rows({
+    "gather": gather, "argsort": argsort, "topk": topk, "split": split,
+    "sort": lambda input, dim=-1, descending=False: topk(input, None, dim, descending),
+    "index_select": lambda input, dim, index: entries(input, dim, index),
+    "masked_fill": lambda input, mask, value: torch.where(mask, value, input).to(input.dtype),
+    "chunk": lambda input, chunks, dim=0: split(
+        input, max(1, math.ceil(input.shape[dim] / chunks)), dim),
+    "flip": lambda input, dims: input[tuple(slice(None, None, 1 - 2 * (i in [
+        dimension(d, input.ndim) for d in dims])) for i in range(input.ndim))],
+    "t": lambda input: input.permute(*((), (0,), (1, 0))[min(input.ndim, 2)]),
+    "tril": lambda input, diagonal=0: torch.where(
+        Tensor(np.tri(*input.shape[-2:], diagonal, bool)), input, False),
+    "triu": lambda input, diagonal=0: torch.where(
+        Tensor(~np.tri(*input.shape[-2:], diagonal - 1, bool)), input, False)}, "", method=True)
+
+
+def meshgrid(*tensors, indexing="ij"):
+    """The coordinates of a grid, a Tensor for each of its axes."""
+    tensors = tensors[0] if isinstance(tensors[0], (list, tuple)) else tensors
+    shape, n = [t.numel() for t in tensors], range(len(tensors))
+    grid = [t.reshape(*(-1 if i == j else 1 for j in n)).expand(shape) for i, t in zip(n, tensors)]
+    return tuple(grid if indexing == "ij" or len(n) < 2 else [t.transpose(0, 1) for t in grid])
+
+
+def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
+    """The different elements in order, the index of each element, and how often each occurs."""
+    found = np.unique(input.data, False, return_inverse, return_counts, dim)
+    return tuple(map(Tensor, found)) if isinstance(found, tuple) else Tensor(found)
+
+
+rows({"unique": unique}, "", method=True)
+rows({"concat": torch.cat, "meshgrid": meshgrid}, "")
+
+
+def _product(name, left, right):
+    def product(input, other):
+        if (input.ndim, other.ndim) != (left, right) or input.dtype != other.dtype:
+            raise ValueError(
+                f"{name}: expected {left} and {right} dimensions and one dtype, got "
+                f"{input.shape} of {input.dtype} and {other.shape} of {other.dtype}")
+        return torch.matmul(input, other)
+
+    product.__name__ = name
+    return product
+
+
+@op
+def cumsum(a, /, dim):
+    """The sum of all elements up to each along dim."""
+    dim, a = dimension(dim, a.ndim), a if a.dtype.kind == "f" else a.astype(np.int64)
+    return (np.cumsum(np.atleast_1d(a), dim, a.dtype).reshape(a.shape), lambda g: np.flip(
+        np.cumsum(np.flip(np.atleast_1d(g), dim), dim), dim).reshape(g.shape))
+
+
+def norm(input, p=2, dim=None, keepdim=False):
+    """The length of input, or of its vectors along dim: the p-th root of the sum of |x|**p. p is a
+    number, inf and -inf included, or "fro", which is 2; where the norm is 0, so is its slope."""
+    if p in (math.inf, -math.inf):
+        return (torch.amax if p > 0 else torch.amin)(abs(input), dim, keepdim)
+    p = 2 if p in ("fro", None) else number("p", p, -math.inf)
+    size, none = abs(input), 0.0 if p > 0 else math.inf  # what a 0 adds to the sum
+    powers = torch.where(size > 0, torch.where(size > 0, size, 1.0) ** p, none if p else 0.0)
+    total = torch.sum(powers, dim, keepdim)
+    return torch.where(total > 0, total, 1.0) ** (1 / (p or 1)) * (total > 0)
+
+
+def _checking(ufunc):
+    return lambda input, dim=None, keepdim=False: Tensor(np.asarray(
+        ufunc.reduce(input.data.astype(bool), axis(dim, input.ndim), keepdims=keepdim),
+        np.uint8 if input.dtype == np.uint8 else bool))
+
+
+rows({name: _product(name, *sides) for name, sides in {
+    "mm": (2, 2), "mv": (2, 1), "dot": (1, 1), "bmm": (3, 3)}.items()} | {
+    "cumsum": cumsum, "norm": norm,
+    "all": _checking(np.logical_and), "any": _checking(np.logical_or),
+    "allclose": lambda input, other, rtol=1e-5, atol=1e-8, equal_nan=False: bool(
+        np.allclose(input.data, other.data, rtol, atol, equal_nan)),
+    "equal": lambda input, other: bool(np.array_equal(input.data, other.data))}, "", method=True)
+
+
+class Generator(np.random.Generator):
+    """A source of random numbers of its own, for generator=."""
+
+    def __init__(self, device="cpu"):
+        super().__init__(np.random.PCG64())
+
+    def manual_seed(self, seed):
+        """Start over: the same seed, the same numbers."""
+        self.bit_generator.state = np.random.PCG64(integer("seed", seed)).state
+        return self
+
+
+def multinomial(input, num_samples, replacement=False):
+    """num_samples indices into each row of input, drawn with these weights."""
+    draw = lambda row: creation._rng().choice(len(row), num_samples, replacement, row / row.sum())
+    return Tensor(np.apply_along_axis(draw, -1, np.asarray(input, np.float64)).astype(np.int64))
+
+
+_fill = in_place(lambda array, draw: np.copyto(array, draw(array.shape), casting="unsafe"))
+rows({"view_as": lambda self, other: self.reshape(*other.shape),
+      "normal_": lambda self, mean=0.0, std=1.0: _fill(
+          self, lambda shape: creation._rng().normal(mean, std, shape)),
+      "uniform_": lambda self, low=0.0, high=1.0: _fill(
+          self, lambda shape: creation._rng().uniform(low, high, shape))}, method=True)
+rows({"Generator": Generator, "from_numpy": lambda ndarray: Tensor(ndarray),
+      "normal": lambda mean=0.0, std=1.0, size=None: mean + std * creation.randn(
+          np.broadcast_shapes(np.shape(mean), np.shape(std)) if size is None else size),
+      "empty": creation.zeros, "empty_like": creation.zeros_like,  # PyTorch: what memory held
+      "range": lambda start, end, step=1, dtype=np.float32: creation.arange(
+          start, end + step / 2, step, dtype)}, "")  # its end is included
+rows({"multinomial": multinomial}, "", method=True)
+
+
+def _plan(x, arrays):
+    if isinstance(x, dict):  # JSON's keys are text: those of dicts are JSON themselves
+        return {json.dumps(k): _plan(v, arrays) for k, v in x.items()}
+    if isinstance(x, (Tensor, np.ndarray, np.generic)) and np.asarray(x).dtype.kind in "fiub":
+        arrays.append(np.asarray(x))
+        return {"array": len(arrays) - 1}  # no key: it lacks the quotation marks of a text
+    return [_plan(v, arrays) for v in x] if isinstance(x, (list, tuple)) else x
+
+
+def _built(x, arrays):
+    if isinstance(x, dict):
+        return Tensor(arrays[x["array"]]) if "array" in x else {
+            json.loads(k): _built(v, arrays) for k, v in x.items()}
+    return [_built(v, arrays) for v in x] if isinstance(x, list) else x
+
+
+@fuller(torch.save)
+def save(obj, f):
+    """Write dicts and lists of Tensors, numbers and text to f, a path or a file. Tuples come back
+    as lists. Raises TypeError for anything else."""
+    arrays, content = [], io.BytesIO()
+    plan = json.dumps(_plan(obj, arrays)).encode()
+    np.savez(content, np.array(plan, "S"), *arrays)
+    (f.write if hasattr(f, "write") else Path(f).write_bytes)(content.getvalue())
+
+
+@fuller(torch.load)
+def load(f):
+    """Read what save wrote, from a path or a file. Nothing in it is executed. Raises ValueError for
+    anything else, and for an archive that declares more than it has bytes."""
+    content = f.read() if hasattr(f, "read") else Path(f).read_bytes()
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            if sum(member.file_size for member in archive.zip.infolist()) > len(content):
+                raise ValueError("compressed, or larger than the file that holds it")
+            plan, *arrays = archive.values()
+        return _built(json.loads(plan.item()), arrays)
+    except Exception as error:
+        raise ValueError(f"{f}: not a file of save's, or damaged: {error}") from error

@@ -1,0 +1,114 @@
+"""PyTorch's and NumPy's words for arguments (notebooks/16_bridge.ipynb)."""
+
+import functools
+import inspect
+import sys
+import types
+
+from nptorch import creation
+from nptorch.autograd import Tensor
+from nptorch.lookup import chance
+
+plain = lambda f: getattr(f, "refusing", f)  # without its second chance
+
+
+def fuller(f):
+    """Let the function below be asked where f refuses its arguments."""
+    return lambda g: setattr(plain(f), "fuller", g) or g
+
+
+def rows(table, *at, method=False):
+    """Let a table {name: function or class} stand at PyTorch's addresses, and of Tensor's."""
+    for name, f in table.items():
+        if getattr(f, "__name__", "") == "<lambda>":
+            f.__name__, f.__doc__ = name, f"As torch.{name}."
+        if isinstance(f, types.FunctionType) and not hasattr(f, "refusing"):
+            f = chance(f)
+        for address in at:
+            setattr(sys.modules[f"nptorch.{address}".rstrip(".")], name, f)
+        if method:
+            setattr(Tensor, name, f)
+
+
+_BOTH = {kind: type(kind.__name__, (kind, RuntimeError), {"__module__": "builtins"})
+         for kind in (TypeError, ValueError)}
+
+
+def also_runtime(error):
+    """error as PyTorch's scripts expect it: a RuntimeError, besides what it is."""
+    if isinstance(error, (RuntimeError, IndexError, AttributeError)):
+        return error
+    kind = _BOTH[TypeError if isinstance(error, TypeError) else ValueError]
+    return kind(str(error)).with_traceback(error.__traceback__)
+
+
+def again(error, f, args, options):
+    """The result of f(*args, **options), which f has refused with error, in f's own words or from
+    a fuller function. Raises error, as a RuntimeError besides, if there is no other way."""
+    call = types.SimpleNamespace(
+        f=getattr(f, "fuller", f), args=list(args), options=options, after=[])
+    own = [p.name for p in inspect.signature(call.f).parameters.values()
+           if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    foreign = [word for word in WORDS if word in options and word not in own]
+    if not hasattr(f, "fuller") and not foreign:
+        raise also_runtime(error) from error.__cause__
+    for word in foreign:
+        WORDS[word](call, call.options.pop(word))
+    try:
+        result = call.f(*call.args, **call.options)
+    except (TypeError, ValueError, AttributeError, RuntimeError) as second:
+        plainer = type(second) is RuntimeError and not isinstance(error, ValueError)
+        of_words = "argument" in str(error) and "argument" not in str(second)
+        told = second if foreign or plainer or of_words else error
+        raise also_runtime(told) from told.__cause__
+    return functools.reduce(lambda result, finish: finish(result), call.after, result)
+
+
+def _dtype(call, value):  # of a reduction: its input's, too
+    if value is not None:
+        call.args[0] = creation.to(call.args[0], value)
+        call.after.append(lambda result: creation.to(result, value))
+
+
+def _generator(call, value):
+    def drawn(*args, f=call.f, **options):
+        usual, creation._rng = creation._rng, lambda: value
+        try:
+            return f(*args, **options)
+        finally:
+            creation._rng = usual
+
+    call.f = call.f if value is None else drawn
+
+
+def at_device(call, value):
+    """Refuse any device but "cpu", with RuntimeError."""
+    if str(value).partition(":")[0] not in ("cpu", "None"):
+        raise RuntimeError(f"device: nptorch computes in this computer's memory, 'cpu', alone, got "
+                           f"{str(value)!r}")
+
+
+_renamed = lambda name, change=lambda value: value: (
+    lambda call, value: call.options.update({name: change(value)}))
+_at = lambda position: lambda call, value: call.args.insert(position, value)
+
+
+def _only(word, call, value):
+    if value not in (USUAL[word], USUAL[word] or False):
+        raise TypeError(f"{word}: nptorch has {USUAL[word]!r} alone, got {value!r}")
+
+
+USUAL = {"ceil_mode": False, "count_include_pad": True, "padding_mode": "zeros", "foreach": None,
+         "return_indices": False, "maximize": False, "create_graph": False, "fused": None}
+IDLE = ("layout memory_format pin_memory non_blocking weights_only stable inplace num_workers "
+        "worker_init_fn persistent_workers").split()
+WORDS = {
+    "input": _at(0), "self": _at(0), "size": _at(0), "obj": _at(0), "other": _at(1), "f": _at(1),
+    "exponent": _at(1), "axis": _renamed("dim"), "keepdims": _renamed("keepdim"),
+    "unbiased": _renamed("correction", int), "dtype": _dtype, "generator": _generator,
+    "size_average": _renamed("reduction", lambda mean: "mean" if mean else "sum"),
+    "alpha": lambda call, value: call.args.append(value * call.args.pop()),  # add(a, b, alpha=2)
+    "device": at_device, "map_location": at_device,
+    "requires_grad": lambda call, value: call.after.append(lambda x: x.requires_grad_(value)),
+    **{word: lambda call, value: None for word in IDLE},
+    **{word: functools.partial(_only, word) for word in USUAL}}

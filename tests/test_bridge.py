@@ -1,0 +1,444 @@
+"""The bridge: PyTorch's names that are loaded when they are asked for, and its words for arguments.
+
+What has a value and a gradient stands in cases.py; here is the rest.
+"""
+
+import io
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import nptorch
+import nptorch as torch
+from nptorch import lookup, nn
+from nptorch.bridge.elementwise import ALIASES
+from nptorch.nn import functional as F
+from nptorch.utils import data
+
+
+def leaf(values):
+    return torch.tensor(values, requires_grad=True)
+
+
+# The mechanism
+
+
+def test_importing_does_not_load_it():
+    program = ("import sys, json, nptorch; before = 'nptorch.bridge' in sys.modules\n"
+               "nptorch.sin; print(json.dumps([before, 'nptorch.bridge' in sys.modules]))")
+    found = subprocess.check_output([sys.executable, "-c", program], text=True)
+    assert json.loads(found) == [False, True]
+
+
+@pytest.mark.parametrize("program", [
+    "torch.sin(torch.ones(1))", "torch.ones(2).cpu()", "torch.ones(2, device='cpu')",
+    "torch.ones(2).sum(axis=0)", "torch.nn.Softmax(dim=0)", "torch.nn.ReLU(inplace=True)",
+    "torch.nn.Linear(1, 2).to('cpu')", "torch.cuda.is_available()", "torch.ones(2).to('cpu')",
+    "import nptorch.backends.cudnn as cudnn; cudnn.benchmark = True",
+    "from nptorch.autograd import Variable, Function", "from nptorch import sin",
+    "torch.utils.data.DataLoader([1, 2], num_workers=2)", "torch.nn.NLLLoss(ignore_index=3)",
+    "import nptorch.nn.functional as F; F.one_hot(torch.tensor([1]))",
+    "torch.nn.MSELoss(size_average=False)", "import numpy; numpy.sin(torch.ones(1))",
+    "h = torch.ones(1, requires_grad=True) * 2; h += 1", "torch.ones(2).clamp(torch.ones(2))",
+])
+def test_each_way_to_ask_finds_it_by_itself(program):
+    program = f"import nptorch, nptorch as torch\n{program}"
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.parametrize("ask, message", [
+    (lambda: torch.cosine, "nptorch has no 'cosine'; the nearest that is there: "),
+    (lambda: nn.Transfomer, "nptorch.nn has no 'Transfomer'"),
+    (lambda: torch.ones(1).summ(), "Tensor has no 'summ'; the nearest that is there: sum"),
+    (lambda: nn.Linear(1, 1).wieght, "Linear has no 'wieght'; the nearest that is there: weight"),
+])
+def test_an_absent_name_says_what_is_near(ask, message):
+    with pytest.raises(AttributeError) as error:
+        ask()
+    assert str(error.value).startswith(message)
+    assert not hasattr(torch, "quite_another_name") and torch.float is vars(torch)["float"]
+
+
+@pytest.mark.parametrize("owner, at", [(torch.cuda, torch.cuda),
+                                       (torch.ones(1), nptorch.Tensor)])
+def test_a_name_that_the_bridge_brings_is_found_at_once(owner, at, monkeypatch):
+    monkeypatch.setattr(lookup, "bridge", lambda: setattr(at, "of_the_bridge", 7))
+    assert owner.of_the_bridge == 7
+    del at.of_the_bridge
+
+
+@pytest.mark.parametrize("refused", [
+    lambda: torch.ones(2) + torch.ones(3), lambda: torch.ones(2, 3) @ torch.ones(2, 3),
+    lambda: torch.ones(2).reshape(3), lambda: torch.ones(2).item(), lambda: torch.mm(
+        torch.ones(2), torch.ones(2)), lambda: torch.arange(3).mean(), lambda: bool(torch.ones(2)),
+    lambda: nn.Linear(3, 2)(torch.ones(1, 4)), lambda: torch.cat([torch.ones(2), torch.ones(1, 2)]),
+    lambda: F.mse_loss(torch.ones(2), torch.ones(3, 2)), lambda: torch.ones(2).expand(3),
+    lambda: nn.Linear(1, 1).load_state_dict({}), lambda: torch.ones(2).cuda(),
+    lambda: torch.device("cuda"), lambda: torch.ones(1, device="mps"),
+    lambda: torch.ones(2).backward(), lambda: torch.tensor([1]).__iadd__(0.5),
+])
+def test_what_is_refused_is_refused_with_a_runtime_error(refused):
+    with pytest.raises(RuntimeError):
+        refused()
+
+
+def test_a_refusal_keeps_its_kind_and_its_words():
+    with pytest.raises(ValueError, match=r"matmul: expected shapes .* got \(2, 3\) and \(2, 3\)"):
+        torch.ones(2, 3) @ torch.ones(2, 3)
+    with pytest.raises(TypeError, match="ceil_mode: nptorch has False alone, got True"):
+        nn.MaxPool2d(2, ceil_mode=True)
+
+
+# Devices and dtypes
+
+
+def test_the_one_device():
+    cpu = torch.device("cpu")
+    x = torch.ones(2, device=cpu)
+    assert x.device == cpu and str(x.device) == "cpu" and x.device.type == "cpu"
+    assert x.to(cpu) is x.cpu() is x and x.to("cpu", torch.float64).dtype == np.float64
+    assert x.to(torch.zeros(1, dtype=torch.int32)).dtype == np.int32
+    assert x.to(x.dtype, copy=True) is not x and not x.is_cuda and repr(cpu) == "device(type='cpu')"
+    for place in (torch.cuda, torch.mps, torch.backends.mps, torch.accelerator):
+        assert not place.is_available() and place.device_count() == 0
+    assert torch.set_default_device("cpu") is None and torch.set_printoptions(precision=2) is None
+    assert torch.cuda.manual_seed_all(0) is torch.cuda.empty_cache() is None
+    net = nn.Sequential(nn.Linear(2, 1), nn.BatchNorm1d(1)).to(cpu).cpu()
+    net(torch.ones(2, 2)).sum().backward()
+    assert net.double()[0].weight.dtype == net[0].weight.grad.dtype == np.float64
+    assert net[1].running_mean.dtype == np.float64 and net[1].num_batches_tracked.dtype == np.int64
+    assert net.half()[0].bias.dtype == np.float16 and net.type(torch.float64)[0].bias.dtype == float
+    assert net.float()[0].weight.dtype == np.float32 and net[0].weight.requires_grad
+    for refused in (lambda: net.cuda(), lambda: x.cuda(), lambda: torch.device("mps")):
+        with pytest.raises(RuntimeError, match="this computer's memory"):
+            refused()
+
+
+def test_the_dtypes():
+    assert torch.float is torch.float32 and torch.long is torch.int64 and torch.double is np.float64
+    assert torch.half is np.float16 and torch.uint8 is np.uint8 and torch.bool is np.bool_
+    assert torch.tensor([1.5]).type(torch.int16).dtype == np.int16
+    assert torch.ones(1).type() == "torch.FloatTensor"
+    assert torch.ones(1).type(torch.float64).dtype == torch.ones(1).double().dtype == np.float64
+    assert torch.ones(1).type(torch.LongTensor).dtype == np.int64
+    for kind in (torch.FloatTensor, torch.LongTensor, torch.DoubleTensor, torch.HalfTensor,
+                 torch.IntTensor, torch.ShortTensor, torch.CharTensor, torch.ByteTensor,
+                 torch.BoolTensor):
+        assert kind([1, 0]).dtype == kind.dtype and kind(2, 3).shape == (2, 3)
+    assert torch.is_tensor(torch.ones(1)) and not torch.is_tensor(1)
+    assert torch.numel(torch.ones(2, 3)) == 6
+    assert [len(getattr(torch.ones(2), n)()) for n in ('half', 'short', 'char', 'byte', 'bool')]
+    assert torch.finfo(torch.float32).eps == np.finfo(np.float32).eps and torch.pi == np.pi
+
+
+# Making and drawing
+
+
+def test_from_numpy_shares():
+    array = np.arange(3.0)
+    x = torch.from_numpy(array)
+    array[0] = 5
+    assert x[0] == 5 and x.contiguous() is x
+
+
+def test_makers():
+    assert torch.empty(2, 3).shape == torch.empty_like(torch.ones(2, 3)).shape == (2, 3)
+    assert torch.zeros(size=(2, 3)).shape == (2, 3) == torch.rand(size=(2, 3)).shape
+    assert torch.randperm(3, device="cpu", requires_grad=False).shape == (3,)
+    assert torch.arange(3.0, device="cpu", requires_grad=True).requires_grad
+    a, b = torch.meshgrid(torch.arange(2), torch.arange(3))
+    assert a.tolist() == [[0, 0, 0], [1, 1, 1]] and b.tolist() == [[0, 1, 2]] * 2
+
+
+def test_a_generator_has_numbers_of_its_own():
+    g = torch.Generator().manual_seed(3)
+    first = torch.rand(4, generator=g)
+    torch.rand(3)
+    assert torch.rand(4, generator=g.manual_seed(3)).tolist() == first.tolist()
+    torch.manual_seed(3)
+    assert torch.rand(4).tolist() == first.tolist()
+    torch.random.manual_seed(3)
+    again = torch.Generator().manual_seed(3)
+    assert torch.rand(4, generator=again).tolist() == first.tolist()
+    parts = data.random_split(range(10), [7, 3], generator=torch.Generator().manual_seed(0))
+    assert sorted(i for part in parts for i in part) == list(range(10))
+
+
+def test_drawing():
+    torch.manual_seed(0)
+    assert abs(torch.normal(5.0, 0.1, size=(1000,)).mean().item() - 5) < 0.02
+    assert torch.normal(torch.zeros(2, 3), torch.ones(3)).shape == (2, 3)
+    x = torch.empty(1000)
+    assert x.normal_(2, 0.5) is x and abs(x.mean().item() - 2) < 0.1
+    assert 3 <= x.uniform_(3, 4).min().item() and x.max().item() < 4
+    drawn = torch.multinomial(torch.tensor([0.0, 1.0, 3.0]), 1000, replacement=True)
+    counts = np.bincount(drawn.data, minlength=3)
+    assert counts[0] == 0 and 650 < counts[2] < 850 and drawn.dtype == np.int64
+    assert sorted(torch.multinomial(torch.ones(2, 3), 3)[1].tolist()) == [0, 1, 2]
+
+
+# In place, recorded (what PyTorch does is noted down)
+
+
+def test_in_place_walks_back_right_where_the_tensor_was_used_before():
+    x, y = leaf([1.0, 2.0]), leaf([3.0, 4.0])
+    h = x * 2
+    early = h + 0  # made of the h that was
+    h += y
+    h *= h.detach()
+    (h.sum() + 10 * early.sum()).backward()
+    assert h.tolist() == [25, 64] and x.grad.tolist() == [30, 36] and y.grad.tolist() == [5, 8]
+
+
+def test_assignment_walks_back_right():
+    x = leaf([1.0, 2.0, 3.0])
+    a = torch.zeros(2, 3)
+    a[0] = x * 2
+    a[1, 1:] = x[:2]
+    a[0, 0] = 7.0
+    (a * torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])).sum().backward()
+    assert x.grad.tolist() == [5, 10, 6]
+    m = x * 1
+    m[m > 1.5] = 0.0
+    x.grad = None
+    m.sum().backward()
+    assert x.grad.tolist() == [1, 0, 0]
+
+
+def test_in_place_methods():
+    x = torch.tensor([4.0, 9.0])
+    assert x.sqrt_().tolist() == [2, 3] and x.neg_().clamp_(min=-2.5).tolist() == [-2, -2.5]
+    assert torch.sin_(x.fill_(0)).cos_().tolist() == [1, 1]
+    assert x.add_(torch.ones(2), alpha=3).tolist() == [4, 4]
+    assert x.unsqueeze_(0).shape == (1, 2) and x.t_().shape == (2, 1)
+    assert x.squeeze_().shape == (2,) and x.masked_fill_(x > 1, 0).tolist() == [0, 0]
+    with pytest.raises(RuntimeError, match="in place: expected"):
+        torch.arange(3).sin_()
+
+
+def test_in_place_of_views_is_refused_or_right():
+    x = leaf([1.0, 2.0])
+    h = x * 2
+    v = h[:1]
+    with pytest.raises(RuntimeError, match="make a new Tensor"):
+        v += 1
+    with pytest.raises(RuntimeError, match="a change in place of a view is not recorded"):
+        v = torch.zeros(2)[:]
+        v += x
+    v = h[:1]
+    h += 1
+    with pytest.raises(RuntimeError, match="view of a Tensor that was changed"):
+        (v * 2).backward()
+    h.sum().backward()
+    assert x.grad.tolist() == [2, 2]
+
+
+def test_inplace_of_a_layer_is_heard():
+    x = torch.tensor([[-1.0, 2.0]])
+    assert nn.ReLU(inplace=True)(x).tolist() == F.relu(x, inplace=True).tolist() == [[0, 2]]
+    assert nn.LeakyReLU(0.5, inplace=True)(x).tolist() == [[-0.5, 2]] and x.tolist() == [[-1, 2]]
+
+
+# autograd
+
+
+def test_grad():
+    x, y = leaf([1.0, 2.0]), leaf([3.0, 4.0])
+    h = x * y
+    gx, gy = torch.autograd.grad((h * h).sum(), [x, y], retain_graph=True)
+    assert gx.tolist() == [18, 64] and gy.tolist() == [6, 32] and x.grad is None
+    found = torch.autograd.grad(h, (x, y), grad_outputs=torch.ones(2))
+    assert [g.tolist() for g in found] == [[3, 4], [1, 2]]
+    for ask in (lambda: torch.autograd.grad(x.sum(), y), lambda: torch.autograd.grad(x * 2, x),
+                lambda: torch.autograd.grad(x.sum(), x, create_graph=True),
+                lambda: (x * y).sum().backward(inputs=[x])):
+        with pytest.raises((RuntimeError, TypeError)):
+            ask()
+    assert torch.autograd.grad(x[:1] * 2, x)[0].tolist() == [2, 0] and x.grad is None
+
+
+def test_modes():
+    with torch.no_grad():
+        with torch.enable_grad():
+            assert torch.is_grad_enabled()
+        assert not torch.is_grad_enabled()
+        torch.set_grad_enabled(True)
+    assert torch.is_grad_enabled()
+    with torch.set_grad_enabled(False), torch.inference_mode():
+        assert not torch.is_grad_enabled()
+    assert torch.is_grad_enabled() and torch.inference_mode(lambda: torch.is_grad_enabled())() == 0
+    decorated = torch.inference_mode()(lambda: torch.is_grad_enabled())
+    assert torch.is_grad_enabled() and not decorated() and torch.is_grad_enabled()
+    with torch.inference_mode(False):
+        assert torch.is_grad_enabled()
+
+
+def test_functions():
+    class Cube(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, a, b):
+            ctx.save_for_backward(a)
+            return a**3 * b
+
+        @staticmethod
+        def backward(ctx, g):
+            a, = ctx.saved_tensors
+            return g * 3 * a**2, None
+
+    x = leaf([2.0, 3.0])
+    y = Cube.apply(x, 2.0)
+    (y * 2).sum().backward()
+    assert x.grad.tolist() == [24, 54]
+    z = x * 2
+    loss = z.sum()
+    assert loss.grad_fn.next_functions[0][0] is z.grad_fn
+    assert repr(z.grad_fn.next_functions[0][0]) == "<AccumulateGrad>"
+    assert torch.autograd.Variable(torch.ones(1), requires_grad=True).requires_grad
+
+
+def test_a_function_of_two_is_walked_once():
+    calls = []
+
+    class Mul(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, a, b):
+            ctx.save_for_backward(a, b)
+            return a * b
+
+        @staticmethod
+        def backward(ctx, g):
+            calls.append(g.tolist())
+            a, b = ctx.saved_tensors
+            return g * b, g * a
+
+    x, y = leaf([2.0, 3.0]), leaf([5.0, 7.0])
+    Mul.apply(x, y).sum().backward()
+    assert (x.grad.tolist(), y.grad.tolist(), calls) == ([5, 7], [2, 3], [[1, 1]])
+
+
+# Layers, losses, lists
+
+
+@pytest.mark.parametrize("layer, function", [
+    (lambda: nn.Softmax(dim=1), lambda x: F.softmax(x, 1)),
+    (lambda: nn.LogSoftmax(1), lambda x: F.log_softmax(x, 1)),
+    (lambda: nn.LeakyReLU(0.2), lambda x: F.leaky_relu(x, 0.2)),
+    (lambda: nn.LeakyReLU(0.2, inplace=False), lambda x: F.leaky_relu(x, 0.2)),
+    (lambda: nn.SiLU(), F.silu),
+])
+def test_layers_are_their_functions(layer, function):
+    x = torch.tensor(np.random.default_rng(0).normal(0, 2, (4, 6)))
+    assert np.allclose(layer()(x).data, function(x).data)
+    with pytest.raises(TypeError, match="argument"):
+        type(layer())(1, 2, 3, 4)
+
+
+def test_layers_of_images():
+    x = torch.rand(2, 3, 6, 7)
+    assert nn.AdaptiveAvgPool2d(1)(x).flatten().tolist() == pytest.approx(
+        x.mean((2, 3)).flatten().tolist())
+    assert nn.AdaptiveAvgPool2d((3, 7))(x).shape == (2, 3, 3, 7)
+    with pytest.raises(ValueError):
+        F.adaptive_avg_pool2d(x, 4)
+
+
+def test_lazy_layers():
+    net = nn.Sequential(nn.LazyConv2d(4, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(2))
+    assert net(torch.rand(2, 1, 5, 5)).shape == (2, 2)
+    assert type(net[0]) is nn.Conv2d and net[3].in_features == 36
+    assert len(list(net.parameters())) == 4
+
+
+def test_an_optimizer_may_know_lazy_layers_before_they_know_their_width():
+    net = nn.Sequential(nn.LazyLinear(3), nn.LazyLinear(1, bias=False))
+    optimizer = torch.optim.SGD(net.parameters(), lr=0.1)
+    net(torch.ones(2, 4)).sum().backward()
+    before = net[0].weight.tolist()
+    optimizer.step()
+    assert net[0].weight.shape == (3, 4) and net[0].weight.tolist() != before
+    assert net[1].bias is None and len(list(net.parameters())) == 3
+
+
+def test_losses_as_layers():
+    p, y = torch.tensor([0.2, 0.7]), torch.tensor([0.0, 1.0])
+    assert nn.BCELoss()(p, y).item() == pytest.approx(-np.log([0.8, 0.7]).mean(), rel=1e-6)
+    assert nn.BCELoss(reduction="sum")(torch.tensor([0.0]), torch.tensor([1.0])).item() == 100
+    with pytest.raises(RuntimeError, match="input in"):
+        nn.BCELoss()(torch.tensor([2.0]), torch.tensor([1.0]))
+    assert nn.MSELoss(size_average=False)(p, y).item() == pytest.approx(0.13)
+    weights = torch.tensor([1.0, 3.0])
+    loss = nn.CrossEntropyLoss(weight=weights)(torch.zeros(2, 2), torch.tensor([0, 1]))
+    assert loss.item() == pytest.approx(np.log(2)) and isinstance(loss, torch.Tensor)
+    assert isinstance(nn.NLLLoss(weight=weights), nn.NLLLoss)
+    with pytest.raises(IndexError, match="expected classes 0 ... 1"):
+        nn.CrossEntropyLoss(ignore_index=5)(torch.zeros(1, 2), torch.tensor([2]))
+    with pytest.raises(ValueError, match="expected input"):
+        nn.CrossEntropyLoss(ignore_index=5)(torch.zeros(1, 2), torch.tensor([1, 1]))
+    with pytest.raises(TypeError, match="expected class numbers, got dtype float32"):
+        nn.NLLLoss(ignore_index=5)(torch.zeros(1, 2), torch.zeros(1, 2))
+    loss = nn.CrossEntropyLoss(ignore_index=1)(
+        torch.tensor([[0.0, 0.0], [9.0, 0.0]]), torch.tensor([0, 1]))
+    assert loss.item() == pytest.approx(np.log(2))
+
+
+# Data and files
+
+
+def test_the_loaders_other_arguments():
+    pairs = data.TensorDataset(torch.arange(5), torch.arange(5) * 2)
+    loader = data.DataLoader(pairs, batch_size=2, num_workers=2, pin_memory=True)
+    assert [x.tolist() for x, _ in loader] == [[0, 1], [2, 3], [4]]
+
+
+def test_nested_checkpoints(tmp_path):
+    net = nn.Linear(2, 1)
+    checkpoint = {"epoch": 3, "loss": 0.5, "net": net.state_dict(), "name": "lenet", "none": None,
+                  "optimizer": {"state": {0: {"step": torch.ones(1)}}, "groups": [{"lr": 0.1}]},
+                  "shape": (2, True), "array": np.arange(2)}
+    torch.save(checkpoint, tmp_path / "c.pt")
+    file = io.BytesIO()
+    torch.save(obj=checkpoint, f=file)
+    file.seek(0)
+    for found in (torch.load(tmp_path / "c.pt", map_location="cpu", weights_only=True),
+                  torch.load(f=file)):
+        assert found["epoch"] == 3 and found["shape"] == [2, True] and found["none"] is None
+        assert found["optimizer"]["state"][0]["step"].tolist() == [1]
+        assert found["net"]["weight"].tolist() == net.weight.tolist()
+        assert found["array"].tolist() == [0, 1] and found["name"] == "lenet"
+    torch.save([torch.ones(2)], tmp_path / "list.pt")
+    assert torch.load(tmp_path / "list.pt")[0].tolist() == [1, 1]
+    with pytest.raises(TypeError, match="expected a dict"):
+        torch.save(net, tmp_path / "net.pt")
+    (tmp_path / "bad.pt").write_bytes(b"no archive")
+    with pytest.raises(ValueError, match="not a file of save's"):
+        torch.load(tmp_path / "bad.pt")
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.pt", "c.pt", "list.pt"]
+
+
+def test_small_things():
+    x = torch.ones(2)
+    assert torch.equal(x, torch.ones(2)) and not torch.equal(x, torch.ones(1))
+    assert torch.allclose(torch.ones(2), torch.ones(2) + 1e-9)
+    assert torch.unique(torch.tensor([3, 1, 3])).tolist() == [1, 3]
+    assert torch.gather(torch.tensor(5), 0, torch.tensor([0, 0])).tolist() == [5, 5]
+    assert nptorch.Tensor.sin is torch.sin and torch.range(1, 5, 2).tolist() == [1, 3, 5]
+    assert torch.clip(torch.arange(3), max=torch.tensor(1)).tolist() == [0, 1, 1]
+    with pytest.raises(ValueError, match="lengths that add up to 2"):
+        torch.split(x, [1, 2])
+    with pytest.raises(ValueError, match="class numbers from 0 to 2"):
+        F.one_hot(torch.tensor([3]), 3)
+    for name, same in ALIASES.items():
+        assert getattr(torch, name) is getattr(torch.Tensor, same)
+
+
+@pytest.mark.parametrize("program", [
+    "nn.BatchNorm1d(2)", "nn.Sequential(nn.ReLU(), nn.Linear(1, 1))", "nn.Embedding(3, 2)",
+    "torch.optim.Adam(nn.Linear(1, 1).parameters())", "copy.deepcopy(nn.LayerNorm(2))",
+    "nn.Linear(1, 1)(torch.ones(2, 1)).sum().backward()"])
+def test_the_series_own_names_do_not_load_it(program):
+    program = (f"import copy, sys, nptorch as torch\nfrom nptorch import nn\n{program}\n"
+               "assert 'nptorch.bridge' not in sys.modules")
+    subprocess.run([sys.executable, "-c", program], check=True)
