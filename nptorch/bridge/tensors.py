@@ -156,7 +156,7 @@ def multinomial(input, num_samples, replacement=False):
     return Tensor(np.apply_along_axis(draw, -1, np.asarray(input, np.float64)).astype(np.int64))
 
 
-_fill = in_place(lambda array, draw: np.copyto(array, draw(array.shape), casting="unsafe"))
+_fill = in_place(lambda array, draw, out: np.copyto(out, draw(out.shape), casting="unsafe"))
 rows({"view_as": lambda self, other: self.reshape(*other.shape),
       "normal_": lambda self, mean=0.0, std=1.0: _fill(
           self, lambda shape: creation._rng().normal(mean, std, shape)),
