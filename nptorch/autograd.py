@@ -55,24 +55,10 @@ class Node:
     """How a Tensor was made: the name of its op, when it was born and, for each input that
     wants a gradient, the pair (input, back)."""
 
-    clock, dead = itertools.count(1), []
+    clock = itertools.count(1)
 
     def __init__(self, name, edges):
         self.name, self.edges, self.born = name, edges, next(Node.clock)
-
-    def __del__(self):
-        """Drop the graph below in a loop: one node inside the other, a long chain would overflow
-        the stack, which is small in a browser."""
-        if self.edges:
-            self.dead.append(self.edges)
-            self.edges = None
-            if self.dead[0] is not None:  # else a loop further out is at it
-                self.dead.insert(0, None)
-                try:
-                    while len(self.dead) > 1:
-                        self.dead.pop()
-                finally:
-                    self.dead.clear()
 
     def check(self):
         """What must hold before the walk uses this node: nothing, until versions.py says more."""

@@ -1,9 +1,10 @@
 """How a missing name or argument finds the bridge.
 
-A name: Python asks the __getattr__ of a module or a class for what is not there. Here it imports
-nptorch.bridge, whose tables put their names in their places, and looks again. An argument: every
-public function stands in a second_chance. What it refuses is shown to nptorch.bridge.words.again,
-which knows other words for arguments, and fuller functions (notebooks/16_bridge.ipynb)."""
+A name: Python asks the __getattr__ of a module for what is not there, and names of Tensors wait for
+whoever asks. Both import nptorch.bridge, whose tables put their names in their places, and look
+again. An argument: every public function stands in a second_chance. What it refuses is shown to
+nptorch.bridge.words.again, which knows other words for arguments, and fuller functions
+(notebooks/16_bridge.ipynb)."""
 
 import functools
 import importlib
@@ -53,18 +54,37 @@ for _address in ("", ".nn", ".nn.functional", ".nn.init", ".nn.utils", ".optim",
                  ".backends", ".backends.cudnn", ".backends.mps"):
     _watch(f"nptorch{_address}")
 
-_OF_MODULES = "to cpu cuda float double half type".split()
 
+class Waiting:
+    """A name of a class that the bridge binds as soon as somebody asks for it."""
 
-def _getattr(self, name):
-    if name in _OF_MODULES if isinstance(self, Module) else name[:2] != "__":
+    def __init__(self, of, name):
+        self.of, self.name = of, name
+
+    def __get__(self, instance, owner):
         bridge()
-        if hasattr(type(self), name):
-            return object.__getattribute__(self, name)
+        if vars(self.of)[self.name] is self:
+            raise Absent(self.of.__name__, self.name, self.of)
+        return getattr(owner if instance is None else instance, self.name)
+
+
+def _absent(self, name):
     raise Absent(type(self).__name__, name, self)
 
 
-Tensor.__getattr__ = Module.__getattr__ = _getattr
+Module.__getattr__ = _absent
+
+_BOTH = ("sin cos tan asin acos atan sinh cosh log2 log10 log1p reciprocal ceil floor trunc sign "
+         "round masked_fill t").split()  # with and without the underscore of a change in place
+_NAMES = {Module: "to cpu cuda float double half type".split(), Tensor: """
+absolute all allclose any argsort bmm bool byte char chunk contiguous cpu cuda cumsum device divide
+dot equal flip gather greater greater_equal half index_select int is_cuda isfinite isinf isnan less
+less_equal logical_and logical_not logical_or logical_xor mm multinomial multiply mv negative norm
+not_equal short sort split subtract swapaxes topk tril triu true_divide type unique view_as normal_
+uniform_ exp_ sqrt_ abs_ neg_ tanh_ sigmoid_ relu_ clamp_ unsqueeze_ squeeze_ transpose_
+""".split() + _BOTH + [f"{name}_" for name in _BOTH]}
+for _of, _name in [(of, name) for of in _NAMES for name in _NAMES[of] if name not in vars(of)]:
+    setattr(_of, _name, Waiting(_of, _name))
 
 
 def second_chance(f):

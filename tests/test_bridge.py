@@ -52,7 +52,7 @@ def test_each_way_to_ask_finds_it_by_itself(program):
 @pytest.mark.parametrize("ask, message", [
     (lambda: torch.cosine, "nptorch has no 'cosine'; the nearest that is there: "),
     (lambda: nn.Transfomer, "nptorch.nn has no 'Transfomer'"),
-    (lambda: torch.ones(1).summ(), "Tensor has no 'summ'; the nearest that is there: sum"),
+    (lambda: torch.ones(1).summ(), "'Tensor' object has no attribute 'summ'"),  # Python's own
     (lambda: nn.Linear(1, 1).wieght, "Linear has no 'wieght'; the nearest that is there: weight"),
 ])
 def test_an_absent_name_says_what_is_near(ask, message):
@@ -62,12 +62,30 @@ def test_an_absent_name_says_what_is_near(ask, message):
     assert not hasattr(torch, "quite_another_name") and torch.float is vars(torch)["float"]
 
 
-@pytest.mark.parametrize("owner, at", [(torch.cuda, torch.cuda),
-                                       (torch.ones(1), nptorch.Tensor)])
-def test_a_name_that_the_bridge_brings_is_found_at_once(owner, at, monkeypatch):
-    monkeypatch.setattr(lookup, "bridge", lambda: setattr(at, "of_the_bridge", 7))
-    assert owner.of_the_bridge == 7
-    del at.of_the_bridge
+def test_a_name_that_the_bridge_brings_is_found_at_once(monkeypatch):
+    monkeypatch.setattr(lookup, "bridge", lambda: setattr(torch.cuda, "of_the_bridge", 7))
+    assert torch.cuda.of_the_bridge == 7
+    del torch.cuda.of_the_bridge
+
+
+def test_names_of_tensors_wait_for_the_bridge():
+    program = ("import nptorch; from nptorch.lookup import Waiting; T = nptorch.Tensor\n"
+               "own = {*vars(T)}; waiting = {n for n in own if isinstance(vars(T)[n], Waiting)}\n"
+               "assert len(waiting) > 100 and not hasattr(T, '__getattr__')\n"
+               "import nptorch.bridge; assert {*vars(T)} == own\n"
+               "assert not [n for n in waiting if isinstance(vars(T)[n], Waiting)]\n")
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_name_of_tensors_is_found_when_asked_for(monkeypatch):
+    waiting = lookup.Waiting(nptorch.Tensor, "later")
+    monkeypatch.setattr(nptorch.Tensor, "later", waiting, raising=False)
+    with pytest.raises(AttributeError, match="Tensor has no 'later'; the nearest"):
+        print(torch.ones(1).later)
+    monkeypatch.setattr(lookup, "bridge", lambda: setattr(nptorch.Tensor, "later", 7))
+    assert vars(nptorch.Tensor)["later"].__get__(None, nptorch.Tensor) == 7
+    monkeypatch.setattr(nptorch.Tensor, "later", waiting)
+    assert torch.ones(1).later == 7
 
 
 @pytest.mark.parametrize("refused", [
