@@ -59,7 +59,7 @@ def photograph(name):
 
 
 def show(alt):
-    """Show the current figure, at 200 dots per inch, and close it.
+    """Show the current figure, at 150 dots per inch, and close it.
 
     alt says in a sentence what the figure shows, for those who cannot see it: pages made of the
     notebook read it out, and it stands for the figure where only text can be shown.
@@ -67,11 +67,11 @@ def show(alt):
     drawn, stored = io.BytesIO(), io.BytesIO()
     # The figure's own savefig: that of plt draws everything once more, for a screen. And the PNG in
     # between is read at once, so it is not compressed.
-    plt.gcf().savefig(drawn, dpi=200, bbox_inches="tight", pil_kwargs={"compress_level": 0})
+    plt.gcf().savefig(drawn, dpi=150, bbox_inches="tight", pil_kwargs={"compress_level": 0})
     plt.close()
     picture = Image.open(drawn).convert("RGB").quantize()  # 256 colours take a third of the bytes
     picture.save(stored, "png", optimize=True)
-    width = round(picture.width * plt.rcParams["figure.dpi"] / 200)  # on the page, as drawn
+    width = round(picture.width * plt.rcParams["figure.dpi"] / 150)  # on the page, as drawn
     data = {"image/png": b64encode(stored.getvalue()).decode(), "text/plain": alt}
     display(data, metadata={"image/png": {"alt": alt, "width": width}}, raw=True)
 

@@ -56,25 +56,7 @@ def check(self):
                                "a new Tensor, as in h = h + y")
 
 
-_dead = []  # the edges of nodes that nobody needs any more
-
-
-def free(self):
-    """Drop the graph below a node in a loop. Without it, a long chain of nodes, each freed inside
-    the one above, overflows the stack where that is small, as in a browser."""
-    if self.edges:
-        _dead.append(self.edges)
-        self.edges = None
-        if len(_dead) == 1:  # else a loop further out comes to it
-            _dead.insert(0, None)
-            while len(_dead) > 1:
-                _dead.pop()
-            _dead.clear()
-
-
 Node.check, attributes.written = check, written
-if sys.platform == "emscripten":  # pragma: no cover
-    Node.__del__ = free
 
 
 def _kept(x):
@@ -91,3 +73,23 @@ def _entry(array):
         with contextlib.suppress(TypeError):  # a bytearray, say, whose end nobody can watch
             weakref.finalize(base, _written.pop, id(base), None)
     return _written.setdefault(id(base), [0])
+
+
+_dead = []  # the edges of nodes that nobody needs any more
+
+
+def free(self):
+    """Drop the graph below a node in a loop. Without it, a long chain of nodes, each freed inside
+    the one above, overflows the stack where that is small, as in a browser."""
+    if self.edges:
+        _dead.append(self.edges)
+        self.edges = None
+        if len(_dead) == 1:  # else a loop further out comes to it
+            _dead.insert(0, None)
+            while len(_dead) > 1:
+                _dead.pop()
+            _dead.clear()
+
+
+if sys.platform == "emscripten":  # pragma: no cover
+    Node.__del__ = free

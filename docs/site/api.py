@@ -87,7 +87,7 @@ def names_of(name, module):
 
 def section(name, module, shown, home, cells, owner):
     """Return the part about one module; nothing where all is said elsewhere."""
-    short = name.removeprefix("nptorch.")
+    short = name.removeprefix("nptorch").lstrip(".")
     here = [(key, item) for key, item in shown
             if home[id(item)] == f"{name}.{key}".removeprefix("nptorch.")]
     also = [f'<a href="#{home[id(item)]}"><code>{key}</code></a>' for key, item in shown
