@@ -497,13 +497,20 @@ def refresh(*names, root=ROOT):
         export(path.name, root=root)
 
 
+def check_outputs(*names):
+    """Return whether notebooks still print what they store; see outputs.py."""
+    import outputs
+
+    return outputs.check_outputs(*names)
+
+
 def main():
     """Run the command line; see the top of this file."""
     if sys.argv[1:2] and sys.argv[1] in ("workbook", "check-workbook", "fill"):
         import workbook
 
         sys.exit(workbook.main(sys.argv[1:]))
-    commands = {"export": export, "run": run, "refresh": refresh, "check-outputs": None}
+    commands = {"export": export, "run": run, "refresh": refresh, "check-outputs": check_outputs}
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -516,13 +523,8 @@ def main():
     for path in left_out():
         print(f"left out, being none of the series: {path.name}")
     try:
-        if options.check:
-            sys.exit(0 if check(*options.notebooks) else 1)
-        if options.command == "check-outputs":
-            from outputs import check_outputs
-
-            sys.exit(0 if check_outputs(*options.notebooks) else 1)
-        commands[options.command](*options.notebooks)
+        command = check if options.check else commands[options.command]
+        sys.exit(command(*options.notebooks) is False)  # a comparison that has found something
     except SeriesError as error:
         sys.exit(f"series.py: {error}")
 

@@ -89,9 +89,8 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
 
 
 class MultiheadAttention(Module):
-    """num_heads attentions side by side, each with its share of embed_dim numbers; out_proj mixes
-    what they bring. dropout: the share of weights that are dropped in training. Raises ValueError
-    unless num_heads divides embed_dim."""
+    """num_heads attentions, each with its share of embed_dim numbers; out_proj mixes them. dropout:
+    the share of weights dropped in training. ValueError unless num_heads divides embed_dim."""
 
     def __init__(self, embed_dim, num_heads, dropout=0.0, bias=True, *, batch_first=False):
         self.embed_dim = integer("embed_dim", embed_dim, 1)
