@@ -14,8 +14,8 @@ def by_hand(x, weights, biases):
     return x @ weights[-1].T + biases[-1]
 
 
-@hole("mended", "Which net has the wrong number of parameters? Which of its parameters is None's "
-                "gradient? Which net changes x?")
+@hole("mended", "Which net has the wrong number of parameters? Which has parameters whose "
+                "gradient is None? Which net changes x?")
 def _(First, Second, Third, Fourth, Fifth, Tensor):
     rng = np.random.default_rng(3)
     nets = {"First": First, "Second": Second, "Third": Third, "Fourth": Fourth, "Fifth": Fifth}
