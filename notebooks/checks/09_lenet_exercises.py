@@ -6,7 +6,8 @@ import numpy as np
 from workbook import Wrong, expect, hole
 
 
-@hole("Moving", "np.random.default_rng(0).integers(-by, by + 1, 2) gives two such numbers.")
+@hole("Moving", "rng.integers(-by, by + 1, 2) gives two such numbers; make rng once, in __init__: "
+                "a fresh np.random.default_rng(0) gives the same two each time.")
 def _(Moving):
     from nptorch import Tensor
     from nptorch.utils.data import TensorDataset
