@@ -1,9 +1,9 @@
 """How a missing name or argument finds the bridge.
 
-Each module has a __getattr__, which Python asks for a name that is not there; in the classes Tensor
-and nn.Module a Waiting stands for each name to come. Both import nptorch.bridge, whose tables bind
-their names, and look again. Every public function stands in a second_chance: what it refuses is
-shown to nptorch.bridge.words.again, which knows other words for arguments, and fuller functions
+Python asks a module's __getattr__ for a name that is not there; in Tensor and nn.Module a Waiting
+stands for every name to come. Both import nptorch.bridge, whose tables bind their names, and look
+again. Every public function stands in a second_chance: what it refuses is shown to
+nptorch.bridge.words.again, which knows other words for arguments, and fuller functions
 (notebooks/16_bridge.ipynb)."""
 
 import functools
