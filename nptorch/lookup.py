@@ -1,8 +1,8 @@
 """How a missing name or argument finds the bridge.
 
-A name: Python asks the __getattr__ of a module for what is not there, and names of Tensors wait for
-whoever asks. Both import nptorch.bridge, whose tables put their names in their places, and look
-again. An argument: every public function stands in a second_chance. What it refuses is shown to
+Python asks a module's __getattr__ for a name that is not there; in Tensor and nn.Module a Waiting
+stands for every name to come. Both import nptorch.bridge, whose tables bind their names, and look
+again. Every public function stands in a second_chance: what it refuses is shown to
 nptorch.bridge.words.again, which knows other words for arguments, and fuller functions
 (notebooks/16_bridge.ipynb)."""
 

@@ -75,11 +75,10 @@ rows({
     "numel": lambda input: input.data.size,
     "set_default_device": lambda device: at_device(None, device),
     "set_printoptions": lambda *args, **options: None,  # numbers are printed in one way here
-}, "")
+    "Size": tuple, "dtype": np.dtype, "finfo": np.finfo, "iinfo": np.iinfo, "inf": math.inf,
+    "nan": math.nan, "pi": math.pi, "e": math.e, "newaxis": None}, "")
 rows({"type": _type, "cpu": lambda self: self, "cuda": lambda self: to(self, "cuda"),
       "contiguous": lambda self: self}, method=True)
-rows({"Size": tuple, "dtype": np.dtype, "finfo": np.finfo, "iinfo": np.iinfo, "inf": math.inf,
-      "nan": math.nan, "pi": math.pi, "e": math.e, "newaxis": None}, "")
 for _place in ("cuda", "mps", "accelerator", "backends.mps", "backends.cudnn"):
     rows({"is_available": lambda: False, "device_count": lambda: 0,
           "manual_seed_all": lambda seed: None, "empty_cache": lambda: None}, _place)

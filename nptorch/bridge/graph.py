@@ -99,8 +99,9 @@ def _check(self, before=Node.check):
 def _record(self, before, node):
     """Make self the result of node, unless others look at its memory."""
     made, memory = self.grad_fn, owner(self.data)
-    if (self.requires_grad or self.data.base is not None) if made is None else any(
-            owner(x.data) is memory for x, _ in made.edges or ()):
+    shared = self.data.base is not None if made is None else any(
+        owner(x.data) is memory for x, _ in made.edges or ())
+    if shared or (made is None and self.requires_grad):
         inplace.check_inplace(self)  # knows more of leaves
         raise RuntimeError("a change in place of a view is not recorded: make a new Tensor, as in "
                            "h = h + y, or with where, cat or stack")

@@ -57,9 +57,9 @@ def again(error, f, args, options):
     try:
         result = call.f(*call.args, **call.options)
     except (TypeError, ValueError, AttributeError, RuntimeError) as second:
-        plainer = type(second) is RuntimeError and not isinstance(error, ValueError)
+        its_own = type(second) is RuntimeError and not isinstance(error, ValueError)
         of_words = "argument" in str(error) and "argument" not in str(second)
-        told = second if foreign or plainer or of_words else error
+        told = second if foreign or its_own or of_words else error
         raise also_runtime(told) from told.__cause__
     return functools.reduce(lambda result, finish: finish(result), call.after, result)
 
