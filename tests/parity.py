@@ -160,7 +160,8 @@ def dtype(value):
 
 def kind(value):
     """f, i or b for a Tensor of floats, integers or bools; x for all else."""
-    return {"fl": "f", "in": "i", "bo": "b"}[dtype(value)[:2]] if hasattr(value, "is_leaf") else "x"
+    kinds = {"fl": "f", "in": "i", "ui": "i", "bo": "b"}
+    return kinds[dtype(value)[:2]] if hasattr(value, "is_leaf") else "x"
 
 
 class Draft:
