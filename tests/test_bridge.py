@@ -393,6 +393,15 @@ def test_hooks_and_changes_in_place():
     assert seen == [("after", [1, 1]), ("before", [3, 3])] and x.grad.tolist() == [10, 10]
 
 
+def test_what_a_hook_keeps_is_not_saved_for_the_way_back():
+    x, kept = leaf([1.0, 2.0]), torch.zeros(2)
+    h = x * 2
+    h.register_hook(lambda g: None if kept is g else g)
+    kept += 1  # after h was made
+    h.sum().backward()
+    assert x.grad.tolist() == [2, 2]
+
+
 def test_a_graph_with_hooks_is_freed():
     x = leaf([1.0])
     h = x * 2

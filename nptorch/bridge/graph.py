@@ -1,7 +1,6 @@
 """Modes, autograd.grad, ops as classes, changes in place (notebooks/18_names.ipynb)."""
 
 import contextlib
-import copy
 import sys
 import types
 import weakref
@@ -65,30 +64,16 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=False, allow_unused=Fa
 class _Hooks(dict):
     """Functions that see a gradient; each may change it, or return another."""
 
+    seen = None
+
     def __call__(self, g):
-        for hook in [*self.values()]:
-            shown = Tensor(g.copy())
-            given = hook(shown)
-            g = np.asarray(shown if given is None else given, g.dtype).reshape(g.shape)
-        self.last = g
-        return g
-
-
-def register_hook(self, hook):
-    """Show hook the gradient of self in each backward, those of leaves at its end, until the handle
-    that is returned is asked to remove() it. What hook returns, unless None, takes its place."""
-    place, hooks = self.grad_fn or self, _Hooks()
-    if not self.requires_grad:
-        raise RuntimeError("register_hook: this Tensor does not require grad")
-    if not hasattr(place, "_hooks") and place is not self:  # a node more, whose turn comes before
-        before, node = Tensor(self.data.copy()), copy.copy(place)
-        vars(before).update(requires_grad=True, grad_fn=place)
-        node.edges, node.born, node.check = [(before, hooks)], place.born + 0.5, lambda: None
-        vars(self)["grad_fn"] = place = node
-    hooks = vars(place).setdefault("_hooks", hooks)
-    key, autograd._walk = object(), _walk
-    hooks[key] = hook
-    return types.SimpleNamespace(remove=lambda: hooks.pop(key, None))
+        if self.seen is not g:  # one call serves all edges
+            self.seen, shown = g, Tensor(g.copy())
+            for hook in [*self.values()]:
+                given = hook(shown)
+                shown = shown if given is None else given
+            self.last = np.asarray(shown, g.dtype).reshape(g.shape)
+        return self.last
 
 
 def _walk(*args, walk=autograd._walk):
@@ -99,7 +84,19 @@ def _walk(*args, walk=autograd._walk):
     return found
 
 
-rows({"register_hook": register_hook}, method=True)
+def register_hook(self, hook):
+    """Show hook the gradient of self in each backward, those of leaves at its end, until the handle
+    that is returned is asked to remove() it. What hook returns, unless None, takes its place."""
+    if not self.requires_grad:
+        raise RuntimeError("register_hook: this Tensor does not require grad")
+    place, key = self.grad_fn or self, object()
+    if not hasattr(place, "_hooks"):
+        place._hooks = _Hooks()
+        hooks = weakref.ref(place._hooks)  # nothing that an edge saves for its way back
+        if place is not self:
+            place.edges = [(x, lambda g, back=back: back(hooks()(g))) for x, back in place.edges]
+    place._hooks[key], autograd._walk = hook, _walk
+    return types.SimpleNamespace(remove=lambda kept=place._hooks: kept.pop(key, None))
 
 
 class Function:
@@ -216,7 +213,8 @@ for _name in BOTH:
         fuller(_own)(_f)
 rows({f"{name}_": lambda self, *args, name=name: inplace.check_inplace(self) or setattr(
     self, "data", getattr(self, name)(*args).data) or self
-    for name in ("unsqueeze", "squeeze", "t", "transpose")}, method=True)
+    for name in ("unsqueeze", "squeeze", "t", "transpose")} | {
+        "register_hook": register_hook}, method=True)
 
 
 def _data(self):

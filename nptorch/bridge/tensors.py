@@ -25,12 +25,10 @@ def entries(input, dim, index):
 
 def _placed(f, input, *args, **options):
     """input, whose elements NumPy's f moves, repeats, leaves out, or sets to 0."""
-    options = {_NUMPYS.get(word, word): value for word, value in options.items()}
+    numpys = {"diagonal": "k", "dims": "axis", "dim": "axis", "shifts": "shift"}
+    options = {numpys.get(word, word): value for word, value in options.items()}
     places = f(np.arange(1, input.data.size + 1).reshape(input.shape), *args, **options)
     return torch.cat([torch.zeros(1, dtype=input.dtype), input.flatten()])[places]
-
-
-_NUMPYS = {"diagonal": "k", "dims": "axis", "dim": "axis", "shifts": "shift"}
 
 
 def gather(input, dim, index):
