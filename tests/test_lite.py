@@ -4,6 +4,7 @@ import functools
 import http.server
 import importlib.util
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -148,6 +149,35 @@ def test_what_a_browser_does_not_have_is_left_out_there_alone(monkeypatch, capsy
     assert capsys.readouterr().out == said
     with pytest.raises(ValueError, match="wrong"), series.needs("threads"):
         raise ValueError("wrong")
+
+
+@pytest.mark.parametrize("path", series.find(), ids=lambda path: path.stem)
+def test_a_cell_that_needs_threads_or_processes_says_so(path):
+    """Else a browser's "run all" stops there. 10 needs PyTorch, so it stops anyway."""
+    words = ("subprocess.run(", "subprocess.Popen(", "ThreadPoolExecutor(", "threading.Thread(")
+    cells = [source for source in series.code_cells(path).values() if any(w in source for w in words)]
+    assert all("series.needs(" in source for source in cells) or path.stem == "10_pytorch", cells
+
+
+def test_the_bridge_goes_on_where_there_are_no_processes(tmp_path):
+    program = """
+import subprocess, cells, series
+
+def refuse(*args, **kwargs):
+    raise OSError("emscripten does not support processes.")
+
+series.BROWSER, subprocess.run = True, refuse
+cells.main("16_bridge.ipynb", RESULT)
+"""
+    result = tmp_path / "result.json"
+    path = [TESTS / "lanes", series.ROOT, series.ROOT / "notebooks"]
+    subprocess.run([sys.executable, "-c", program.replace("RESULT", repr(str(result)))], check=True,
+                   cwd=series.ROOT / "notebooks",
+                   env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path))})
+    cells = json.loads(result.read_text(encoding="utf-8"))
+    assert [cell["error"] for cell in cells if cell["error"]] == []
+    said = "Left out, since this Python has no processes: emscripten does not support processes."
+    assert sum(said in cell["printed"] for cell in cells) == 4
 
 
 def test_where_the_photograph_is_not_a_drawing_stands(monkeypatch, capsys):
