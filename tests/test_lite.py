@@ -5,6 +5,7 @@ import http.server
 import importlib.util
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -154,9 +155,9 @@ def test_what_a_browser_does_not_have_is_left_out_there_alone(monkeypatch, capsy
 @pytest.mark.parametrize("path", series.find(), ids=lambda path: path.stem)
 def test_a_cell_that_needs_threads_or_processes_says_so(path):
     """Else a browser's "run all" stops there. 10 needs PyTorch, so it stops anyway."""
-    words = ("subprocess.run(", "subprocess.Popen(", "ThreadPoolExecutor(", "threading.Thread(")
-    cells = [source for source in series.code_cells(path).values() if any(w in source for w in words)]
-    assert all("series.needs(" in source for source in cells) or path.stem == "10_pytorch", cells
+    words = r"subprocess\.(run|Popen)\(|ThreadPoolExecutor\(|threading\.Thread\("
+    cells = [cell for cell in series.code_cells(path).values() if re.search(words, cell)]
+    assert all("series.needs(" in cell for cell in cells) or path.stem == "10_pytorch", cells
 
 
 def test_the_bridge_goes_on_where_there_are_no_processes(tmp_path):
@@ -192,6 +193,24 @@ def test_where_the_photograph_is_not_a_drawing_stands(monkeypatch, capsys):
     drawn = plots.photograph("china.jpg")
     assert capsys.readouterr().out == "china.jpg is not here, so a drawing takes its place\n"
     assert drawn.shape == real.shape and drawn.dtype == real.dtype and drawn.std() > 30
+
+
+# Elsewhere
+
+
+@pytest.mark.parametrize("module", ["plots", "series"])  # 16 and 18 begin with series alone
+def test_a_notebook_imports_the_package_beside_its_folder(tmp_path, module):
+    """Also where pip has installed another one, as on Colab."""
+    for folder in "notebooks", "nptorch":
+        (tmp_path / folder).mkdir()
+    for name in "plots.py", "series.py", "pytorch_names.json":
+        shutil.copy(series.ROOT / "notebooks" / name, tmp_path / "notebooks")
+    beside = tmp_path / "nptorch/__init__.py"
+    beside.write_text("", encoding="utf-8")
+    program = f"import {module}, nptorch; print(nptorch.__file__)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path / "notebooks", check=True,
+                          env=os.environ | {"PYTHONPATH": ""}, capture_output=True, text=True)
+    assert Path(done.stdout.strip()) == beside.resolve()
 
 
 # JupyterLite
