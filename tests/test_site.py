@@ -132,6 +132,13 @@ def test_ids_are_there_once(soups):
         assert len(set(ids)) == len(ids), name
 
 
+def test_every_row_is_in_a_table(soups):
+    """A blank line in a table makes a paragraph of what comes behind it."""
+    for name, soup in soups.items():
+        loose = [tag.get_text()[:60] for tag in soup("p") if tag.get_text().lstrip().startswith("|")]
+        assert loose == [], name
+
+
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_figures_are_told_and_sharp(site, soups, name):
     stored = [output for _, output in outputs(name) if "image/png" in output.get("data", {})]
