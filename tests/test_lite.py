@@ -285,6 +285,26 @@ def test_another_content_is_kept_under_another_name(site, tmp_path):
     assert {lite.edition(tmp_path / "files")} != names
 
 
+def test_of_a_pyodide_what_the_notebooks_need_is_taken(tmp_path):
+    import lite
+
+    depends = {name.replace("-", "_"): [] for name in [*lite.PACKAGES, *lite.OWN]} | {
+        "matplotlib": ["Cycler_x"], "cycler-x": ["six"], "six": [], "elsewhere": ["six"]}
+    packages = {name.replace("_", "-"): {"file_name": f"{name}-1.whl", "depends": needed}
+                for name, needed in depends.items()}
+    there, taken = tmp_path / "there", tmp_path / "taken"
+    there.mkdir()
+    lock = {"info": {"python": "3.14.2"}, "packages": packages}
+    (there / "pyodide-lock.json").write_text(json.dumps(lock), encoding="utf-8")
+    for name in [*lite.CORE, *(package["file_name"] for package in packages.values())]:
+        (there / name).write_text(name, encoding="utf-8")
+    lite.part_of(there, taken)
+    names = {path.name for path in taken.iterdir()}
+    assert {path.name for path in there.iterdir()} - names == {"elsewhere-1.whl"}
+    found = json.loads((taken / "pyodide-lock.json").read_text(encoding="utf-8"))
+    assert found["info"] == lock["info"] and set(found["packages"]) == {*packages} - {"elsewhere"}
+
+
 @pytest.fixture(scope="module")
 def browser():
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
