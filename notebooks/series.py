@@ -32,6 +32,8 @@ from itertools import takewhile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:  # as plots.py does: the notebooks import what they export
+    sys.path.insert(0, str(ROOT))
 BROWSER = sys.platform in ("emscripten", "wasi")  # WebAssembly: slow, without threads or processes
 SITE = ROOT / "docs/site"  # what makes pages of notebooks
 NAME = re.compile(r"\d\d_[a-z_]+\.ipynb")  # how a notebook of the series is called

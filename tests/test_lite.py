@@ -4,6 +4,9 @@ import functools
 import http.server
 import importlib.util
 import json
+import math
+import os
+import re
 import shutil
 import subprocess
 import sys
@@ -150,6 +153,50 @@ def test_what_a_browser_does_not_have_is_left_out_there_alone(monkeypatch, capsy
         raise ValueError("wrong")
 
 
+@pytest.mark.parametrize("path", series.find(), ids=lambda path: path.stem)
+def test_a_cell_that_needs_threads_or_processes_says_so(path):
+    """Else a browser's "run all" stops there. 10 needs PyTorch, so it stops anyway."""
+    words = r"subprocess\.(run|Popen)\(|ThreadPoolExecutor\(|threading\.Thread\("
+    cells = [cell for cell in series.code_cells(path).values() if re.search(words, cell)]
+    assert all("series.needs(" in cell for cell in cells) or path.stem == "10_pytorch", cells
+
+
+def test_the_bridge_goes_on_where_there_are_no_processes(tmp_path):
+    program = """
+import subprocess, cells, series
+
+def refuse(*args, **kwargs):
+    raise OSError("emscripten does not support processes.")
+
+series.BROWSER, subprocess.run = True, refuse
+cells.main("16_bridge.ipynb", RESULT)
+"""
+    result = tmp_path / "result.json"
+    path = [TESTS / "lanes", series.ROOT, series.ROOT / "notebooks"]
+    subprocess.run([sys.executable, "-c", program.replace("RESULT", repr(str(result)))], check=True,
+                   cwd=series.ROOT / "notebooks",
+                   env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path))})
+    cells = json.loads(result.read_text(encoding="utf-8"))
+    assert [cell["error"] for cell in cells if cell["error"]] == []
+    said = "Left out, since this Python has no processes: emscripten does not support processes."
+    assert sum(said in cell["printed"] for cell in cells) == 4
+
+
+def test_15_bears_a_clock_that_stands_still(monkeypatch, capsys):
+    """A browser's clock goes on in steps of 0.1 ms, and some of the runs take less."""
+    import time
+
+    sources = series.code_cells(series.ROOT / "notebooks/15_speed.ipynb").values()
+    source = next(source for source in sources if "def race(" in source)
+    names = {"math": math}
+    exec(source, names)
+    clock = iter([0, 0, 0, 0, 0, 0.0001, 0.0001, 0.0001])
+    monkeypatch.setattr(time, "process_time", lambda: next(clock))
+    names["table"](names["race"](2, one=int, other=int), per="one")
+    one, other, _ = capsys.readouterr().out.split("\n")
+    assert one.endswith("≈ 0.1 ms, ratio ≈ 1.00 ") and other.endswith("≈ inf ms, ratio ≈ inf ")
+
+
 def test_where_the_photograph_is_not_a_drawing_stands(monkeypatch, capsys):
     import plots
     import sklearn.datasets
@@ -162,6 +209,24 @@ def test_where_the_photograph_is_not_a_drawing_stands(monkeypatch, capsys):
     drawn = plots.photograph("china.jpg")
     assert capsys.readouterr().out == "china.jpg is not here, so a drawing takes its place\n"
     assert drawn.shape == real.shape and drawn.dtype == real.dtype and drawn.std() > 30
+
+
+# Elsewhere
+
+
+@pytest.mark.parametrize("module", ["plots", "series"])  # 16 and 18 begin with series alone
+def test_a_notebook_imports_the_package_beside_its_folder(tmp_path, module):
+    """Also where pip has installed another one, as on Colab."""
+    for folder in "notebooks", "nptorch":
+        (tmp_path / folder).mkdir()
+    for name in "plots.py", "series.py", "pytorch_names.json":
+        shutil.copy(series.ROOT / "notebooks" / name, tmp_path / "notebooks")
+    beside = tmp_path / "nptorch/__init__.py"
+    beside.write_text("", encoding="utf-8")
+    program = f"import {module}, nptorch; print(nptorch.__file__)"
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path / "notebooks", check=True,
+                          env=os.environ | {"PYTHONPATH": ""}, capture_output=True, text=True)
+    assert Path(done.stdout.strip()) == beside.resolve()
 
 
 # JupyterLite
@@ -218,6 +283,26 @@ def test_another_content_is_kept_under_another_name(site, tmp_path):
     path = tmp_path / "files/notebooks/01_tensor.ipynb"
     path.write_bytes(path.read_bytes().replace(b"Tensor", b"tensor", 1))
     assert {lite.edition(tmp_path / "files")} != names
+
+
+def test_of_a_pyodide_what_the_notebooks_need_is_taken(tmp_path):
+    import lite
+
+    depends = {name.replace("-", "_"): [] for name in [*lite.PACKAGES, *lite.OWN]} | {
+        "matplotlib": ["Cycler_x"], "cycler-x": ["six"], "six": [], "elsewhere": ["six"]}
+    packages = {name.replace("_", "-"): {"file_name": f"{name}-1.whl", "depends": needed}
+                for name, needed in depends.items()}
+    there, taken = tmp_path / "there", tmp_path / "taken"
+    there.mkdir()
+    lock = {"info": {"python": "3.14.2"}, "packages": packages}
+    (there / "pyodide-lock.json").write_text(json.dumps(lock), encoding="utf-8")
+    for name in [*lite.CORE, *(package["file_name"] for package in packages.values())]:
+        (there / name).write_text(name, encoding="utf-8")
+    lite.part_of(there, taken)
+    names = {path.name for path in taken.iterdir()}
+    assert {path.name for path in there.iterdir()} - names == {"elsewhere-1.whl"}
+    found = json.loads((taken / "pyodide-lock.json").read_text(encoding="utf-8"))
+    assert found["info"] == lock["info"] and set(found["packages"]) == {*packages} - {"elsewhere"}
 
 
 @pytest.fixture(scope="module")

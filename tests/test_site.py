@@ -132,6 +132,13 @@ def test_ids_are_there_once(soups):
         assert len(set(ids)) == len(ids), name
 
 
+def test_every_row_is_in_a_table(soups):
+    """A blank line in a table makes a paragraph of what comes behind it."""
+    for name, soup in soups.items():
+        texts = [tag.get_text().strip() for tag in soup("p")]
+        assert [text for text in texts if text.startswith("|")] == [], name
+
+
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_figures_are_told_and_sharp(site, soups, name):
     stored = [output for _, output in outputs(name) if "image/png" in output.get("data", {})]
@@ -253,6 +260,7 @@ def test_package_page_has_every_public_name(soups):
     assert explained > 150
     assert "#cell-" in home["nn.Linear"].a["href"]
     assert home["Tensor"].find(id="Tensor.backward")
+    assert not page.find_all(string=re.compile("<class|<function"))  # a default goes by its name
 
 
 # What others add

@@ -142,7 +142,8 @@ def methods(address, item, home):
 def signature(item):
     """Return how a function or class is called."""
     try:
-        return re.sub(r"<function (\w+).*?>", r"\1", str(inspect.signature(item)))
+        return re.sub(r"<(?:function (\w+).*?|class '(?:\w+\.)*(\w+)')>", r"\1\2",
+                      str(inspect.signature(item)))
     except (TypeError, ValueError):
         return "(...)"
 

@@ -29,7 +29,6 @@ EXCEPTED = {
     ("13_gpt", "c073"): "trains the GPT for 1,000 steps, which takes half an hour: it is not run",
     ("13_gpt", "c075"): "asserts what the GPT has learned in these 1,000 steps",
     ("13_gpt", "c077"): "asserts what the GPT has learned in these 1,000 steps",
-    ("15_speed", "speed-47"): "asserts that one time is shorter than another, measured minutes ago",
 }
 NOT_RUN = {"c073"}
 
