@@ -6,4 +6,5 @@ from .elementwise import ROWS, STEPS, TESTS, ALIASES
 from .tensors import (entries, gather, argsort, topk, split, meshgrid, unique, cumsum, norm,
                       Generator, multinomial, save, load)
 from .graph import set_grad_enabled, grad, Function, change
-from .layers import layer, one_hot, adaptive_avg_pool2d, binary_cross_entropy
+from .layers import (layer, one_hot, adaptive_avg_pool2d, named, huber_loss, binary_cross_entropy,
+                     Adadelta)
