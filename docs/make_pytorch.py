@@ -13,18 +13,14 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 INSTEAD = {  # what scripts ask for and nptorch lacks, as an expression, and what to write
-    "torch.ones(1).data.numpy": "`x.detach().numpy()`, `x.detach().view(...)`, `w.grad.zero_()`: "
-    "`data` is NumPy's array and has its methods",
-    "torch.einsum": "`matmul`, or products and `sum`",
-    "torch.outer": "`x[:, None] * y`",
-    "torch.unbind": "a loop over the Tensor: `for part in x.transpose(0, dim)`",
-    "torch.prod": "`torch.exp(torch.log(x).sum())` for positive numbers",
-    "torch.as_tensor": "`torch.tensor`, or `torch.from_numpy` to share",
-    "torch.histogram": "`np.histogram(x.numpy())`",
-    "torch.ones(1).repeat": "`torch.cat([x] * n)`, or `expand`",
-    "torch.diag": "`x * torch.eye(n)`",
+    "torch.ones(1).data.numpy": "`data` is NumPy's array, until a script says `from "
+    "nptorch.bridge.graph import tensor_data`: from there on it is a Tensor, as in PyTorch",
+    "torch.cross": "`np.cross`, or products of what `torch.roll` gives",
+    "torch.bincount": "`np.bincount(x.numpy())`",
+    "torch.ones(1).storage": "`x.flatten()`, and `stride()` for how the numbers lie",
+    "torch.autograd.profiler": "`time.perf_counter()`, before and after",
+    "torch.linalg.matrix_norm": "`torch.linalg.norm(x)`, the Frobenius norm, or `np.linalg.norm`",
     "torch.svd": "`np.linalg.svd(x.numpy())`",
-    "torch.ones(1).register_hook": "`retain_grad()`, which keeps a gradient to look at",
     "torch.autograd.functional": "`torch.autograd.grad`, once for each output",
     "torch.nn.LSTM": "a loop with `Linear` and `tanh`, or attention as in notebook 13",
     "torch.nn.ConvTranspose2d": "`F.fold`, or `Conv2d` on an image made larger",

@@ -1,10 +1,8 @@
 """How a missing name or argument finds the bridge.
 
 Python asks a module's __getattr__ for a name that is not there; in Tensor and nn.Module a Waiting
-stands for every name to come. Both import nptorch.bridge, whose tables bind their names, and look
-again. Every public function stands in a second_chance: what it refuses is shown to
-nptorch.bridge.words.again, which knows other words for arguments, and fuller functions
-(notebooks/16_bridge.ipynb)."""
+stands for every name to come. Both import nptorch.bridge, whose tables bind their names. What a
+public function refuses is shown to nptorch.bridge.words.again (notebooks/16_bridge.ipynb)."""
 
 import functools
 import importlib
@@ -50,8 +48,8 @@ def _watch(path):
 
 
 for _address in ("", ".nn", ".nn.functional", ".nn.init", ".nn.utils", ".optim", ".autograd",
-                 ".optim.lr_scheduler", ".utils.data", ".cuda", ".mps", ".accelerator", ".random",
-                 ".backends", ".backends.cudnn", ".backends.mps"):
+                 ".optim.lr_scheduler", ".utils.data", ".linalg", ".cuda", ".mps", ".accelerator",
+                 ".random", ".backends", ".backends.cudnn", ".backends.mps"):
     _watch(f"nptorch{_address}")
 
 
@@ -74,15 +72,17 @@ def _absent(self, name):
 
 Module.__getattr__ = _absent
 
-_BOTH = ("sin cos tan asin acos atan sinh cosh log2 log10 log1p reciprocal ceil floor trunc sign "
-         "round masked_fill t").split()  # with and without the underscore of a change in place
+BOTH = """sin cos tan asin acos atan sinh cosh log2 log10 log1p reciprocal ceil floor trunc sign
+round exp log sqrt square abs neg tanh sigmoid relu clamp clip clamp_min clamp_max add sub mul div
+pow remainder absolute negative multiply subtract divide true_divide cumsum tril triu masked_fill
+""".split()  # with and without the underscore of a change in place
 _NAMES = {Module: "to cpu cuda float double half type".split(), Tensor: """
-absolute all allclose any argsort bmm bool byte char chunk contiguous cpu cuda cumsum device divide
-dot equal flip gather greater greater_equal half index_select int is_cuda isfinite isinf isnan less
-less_equal logical_and logical_not logical_or logical_xor mm multinomial multiply mv negative norm
-not_equal short sort split subtract swapaxes topk tril triu true_divide type unique view_as normal_
-uniform_ exp_ sqrt_ abs_ neg_ tanh_ sigmoid_ relu_ clamp_ unsqueeze_ squeeze_ transpose_
-""".split() + _BOTH + [f"{name}_" for name in _BOTH]}
+all allclose any argsort bmm bool byte char chunk contiguous cpu cuda data_ptr device diag dot
+equal flip gather greater greater_equal half histogram index_select int is_contiguous is_cuda
+isfinite isinf isnan less less_equal logical_and logical_not logical_or logical_xor mm multinomial
+mv norm normal_ not_equal outer prod register_hook repeat repeat_interleave roll short sort split
+squeeze_ stride swapaxes t t_ tile topk transpose_ type unbind uniform_ unique unsqueeze_ view_as
+""".split() + BOTH + [f"{name}_" for name in BOTH]}
 for _of, _name in [(of, name) for of in _NAMES for name in _NAMES[of] if name not in vars(of)]:
     setattr(_of, _name, Waiting(_of, _name))
 

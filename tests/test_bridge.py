@@ -3,10 +3,13 @@
 What has a value and a gradient stands in cases.py; here is the rest.
 """
 
+import gc
 import io
 import json
+import re
 import subprocess
 import sys
+import weakref
 
 import numpy as np
 import pytest
@@ -42,6 +45,9 @@ def test_importing_does_not_load_it():
     "torch.utils.data.DataLoader([1, 2], num_workers=2)", "torch.nn.NLLLoss(ignore_index=3)",
     "import nptorch.nn.functional as F; F.one_hot(torch.tensor([1]))",
     "torch.nn.MSELoss(size_average=False)", "import numpy; numpy.sin(torch.ones(1))",
+    "torch.linalg.norm(torch.ones(2))", "torch.add(torch.ones(1), 1, out=torch.ones(1))",
+    "torch.ones(2).prod()", "torch.nn.functional.softmax(torch.ones(2))",
+    "from nptorch.bridge.graph import tensor_data; torch.ones(1).data.numpy()",
     "h = torch.ones(1, requires_grad=True) * 2; h += 1", "torch.ones(2).clamp(torch.ones(2))",
 ])
 def test_each_way_to_ask_finds_it_by_itself(program):
@@ -160,6 +166,16 @@ def test_from_numpy_shares():
     x = torch.from_numpy(array)
     array[0] = 5
     assert x[0] == 5 and x.contiguous() is x
+    assert torch.as_tensor(array).data is array and torch.as_tensor(x) is x
+    assert torch.as_tensor([1, 2], dtype=torch.float64, device="cpu").dtype == np.float64
+
+
+def test_how_the_numbers_lie():
+    x = torch.ones(2, 3)
+    assert x.stride() == (3, 1) and x.T.stride() == (1, 3) and x.data_ptr() == x.T.data_ptr()
+    turned = x.T.contiguous()
+    turned.zero_()  # a copy, so x stays
+    assert turned.is_contiguous() and not x.T.is_contiguous() and x.sum() == 6
 
 
 def test_makers():
@@ -196,6 +212,58 @@ def test_drawing():
     counts = np.bincount(drawn.data, minlength=3)
     assert counts[0] == 0 and 650 < counts[2] < 850 and drawn.dtype == np.int64
     assert sorted(torch.multinomial(torch.ones(2, 3), 3)[1].tolist()) == [0, 1, 2]
+
+
+def test_moving_elements():
+    x = torch.tensor([[1.0, np.inf], [np.nan, 4.0]])
+    assert torch.tril(x, -1)[0].tolist() == [0, 0] and torch.diag(x).tolist() == [1, 4]
+    assert torch.repeat_interleave(torch.arange(2), torch.tensor([1, 2])).tolist() == [0, 1, 1]
+    flipped = torch.flip(torch.arange(3), (0,))
+    assert flipped.tolist() == [2, 1, 0] == torch.arange(3).flip(0).tolist()
+    for refused in (lambda: x.repeat(2), lambda: torch.tril(torch.ones(2)),
+                    lambda: torch.diag(torch.ones(1, 1, 1))):
+        with pytest.raises((RuntimeError, IndexError)):
+            refused()
+
+
+def test_einsum_and_prod():
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(2, 3, 4)), rng.normal(size=(4, 5))
+    for equation in ("aij,jk->aik", "aij,jk->k", "aij,jk->ika", "...j,jk->...k", "aij,jk"):
+        found = torch.einsum(equation, torch.tensor(a), torch.tensor(b))
+        assert np.allclose(found.data, np.einsum(equation, a, b))
+    long = torch.full((2_000_000, 2), 0.1)
+    assert torch.einsum("ij->j", long).tolist() == pytest.approx([2e5, 2e5], rel=1e-6)
+    for equation, operands in (("ij,jk", [a]), ("ij", [a]), ("aij,jk->az", [a, b]),
+                               ("aij,ik", [a, b]), ("aij->aa", [a])):
+        with pytest.raises(RuntimeError):
+            torch.einsum(equation, *map(torch.tensor, operands))
+    x = leaf([[2.0, 0.0, 5.0], [0.0, 0.0, 5.0], [2.0, 3.0, 5.0]])
+    x.prod(1).sum().backward()
+    assert x.grad.tolist() == [[0, 10, 0], [0, 0, 0], [15, 10, 6]]
+    assert torch.prod(torch.zeros(0)).item() == 1 and torch.prod(torch.arange(4)[1:]).item() == 6
+    with pytest.raises(AttributeError, match="no 'matrix_norm'"):
+        torch.linalg.norm(torch.ones(2, 2), 1)
+
+
+def test_where_a_result_goes():
+    x, out = torch.ones(2), torch.zeros(2)
+    assert torch.add(x, x, out=out) is out and out.tolist() == [2, 2]
+    assert torch.matmul(torch.ones(2, 2), x, out=out[:]).tolist() == out.tolist() == [2, 2]
+    for refused in (lambda: torch.add(leaf([1.0, 2.0]), 1, out=out),
+                    lambda: torch.add(x, 1, out=torch.zeros(3)),
+                    lambda: torch.add(x, 1, out=torch.zeros(2, dtype=torch.int64)),
+                    lambda: torch.add(x, 1, out=leaf([1.0, 2.0]))):
+        with pytest.raises(RuntimeError):
+            refused()
+    assert out.tolist() == [2, 2]
+
+
+def test_a_guessed_dimension():
+    for shape, dim in (((3,), 0), ((2, 3), 1), ((2, 3, 4), 0), ((1, 2, 3, 4), 1)):
+        x = torch.rand(*shape)
+        assert F.softmax(x).tolist() == F.softmax(x, dim).tolist()
+        assert F.log_softmax(x, dtype=torch.float64).dtype == np.float64
 
 
 # In place, recorded (what PyTorch does is noted down)
@@ -270,12 +338,134 @@ def test_grad():
     assert gx.tolist() == [18, 64] and gy.tolist() == [6, 32] and x.grad is None
     found = torch.autograd.grad(h, (x, y), grad_outputs=torch.ones(2))
     assert [g.tolist() for g in found] == [[3, 4], [1, 2]]
+    assert torch.autograd.grad(x.sum(), [y, x], allow_unused=True)[0] is None
+    h = x * y
+    total = (h * h).sum()
+    (of_h,) = torch.autograd.grad(total, h, retain_graph=True)
+    assert of_h.tolist() == [6, 16] and h.grad is None and not h._retains_grad
+    found = torch.autograd.grad([total, h], [h, x], [None, torch.tensor([1.0, 10.0])])
+    assert [g.tolist() for g in found] == [[7, 26], [21, 104]]
     for ask in (lambda: torch.autograd.grad(x.sum(), y), lambda: torch.autograd.grad(x * 2, x),
+                lambda: torch.autograd.grad(torch.ones(1), x),
+                lambda: torch.autograd.grad(x.sum(), torch.ones(1), allow_unused=True),
+                lambda: torch.autograd.grad([x.sum(), y.sum()], [x, y], [torch.ones(())]),
                 lambda: torch.autograd.grad(x.sum(), x, create_graph=True),
                 lambda: (x * y).sum().backward(inputs=[x])):
         with pytest.raises((RuntimeError, TypeError)):
             ask()
     assert torch.autograd.grad(x[:1] * 2, x)[0].tolist() == [2, 0] and x.grad is None
+
+
+def test_hooks():
+    seen = []
+    x = leaf([1.0, 2.0])
+    h = x * 2
+    h.retain_grad()
+    early = h * h  # made before the hooks, walked through them
+    h.register_hook(lambda g: g * 10)
+    handle = h.register_hook(lambda g: seen.append(g.tolist()))
+    x.register_hook(lambda g: setattr(g, "data", -g.data))
+    (early + h).sum().backward(retain_graph=True)
+    assert seen == [[50, 90]] and h.grad.tolist() == [50, 90] and x.grad.tolist() == [-100, -180]
+    handle.remove()
+    handle.remove()
+    (early + h).sum().backward()
+    assert len(seen) == 1 and x.grad.tolist() == [-200, -360]
+    assert torch.autograd.grad((x * 3).sum(), x)[0].tolist() == [-3, -3]
+    with pytest.raises(RuntimeError, match="does not require grad"):
+        torch.ones(1).register_hook(print)
+    x.register_hook(lambda g: g.sum())
+    with pytest.raises(ValueError):
+        (x * 1).sum().backward()
+
+
+def test_hooks_and_changes_in_place():
+    seen, x = [], leaf([1.0, 2.0])
+    h = x * 2
+    early = h * 1
+    h.add_(1)
+    h.register_hook(lambda g: seen.append(("after", g.tolist())))
+    (h.sum() + early.sum()).backward()
+    h = x * 2
+    h.register_hook(lambda g: seen.append(("before", g.tolist())))
+    h.mul_(3)
+    h.sum().backward()
+    assert seen == [("after", [1, 1]), ("before", [3, 3])] and x.grad.tolist() == [10, 10]
+
+
+def test_what_a_hook_keeps_is_not_saved_for_the_way_back():
+    x, kept = leaf([1.0, 2.0]), torch.zeros(2)
+    h = x * 2
+    h.register_hook(lambda g: None if kept is g else g)
+    kept += 1  # after h was made
+    h.sum().backward()
+    assert x.grad.tolist() == [2, 2]
+
+
+def test_a_graph_with_hooks_is_freed():
+    x = leaf([1.0])
+    h = x * 2
+    h.register_hook(lambda g: None)
+    node = weakref.ref(h.grad_fn)
+    gc.collect()
+    gc.disable()
+    try:
+        del h
+        assert node() is None
+    finally:
+        gc.enable()
+
+
+OLD = """
+import numpy as np
+w = torch.tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True)
+net = torch.nn.Linear(2, 2)
+for p in net.parameters():
+    p.data.fill_(0.5)
+loss = (net(w) ** 2).sum()
+loss.backward()
+print(w.data.numpy().tolist(), loss.data.item(), w.grad.data.norm().item(), w.data.size(0))
+for p in net.parameters():
+    p.data.sub_(p.grad.data * 0.1)
+    p.data -= 0.1 * p.grad.data
+    p.grad.data.zero_()
+print([p.data.tolist() for p in net.parameters()], net.weight.grad.tolist())
+values, indices = w.data.max(1, keepdim=True)
+print(values.tolist(), indices.tolist(), w.data.max(1)[1].eq(torch.tensor([1, 1])).sum().item())
+print(w.data.std().item(), w.data.transpose(0, 1).tolist(), w.data.repeat(2, 1).tolist())
+print(tuple(w.data.view(-1, 4).shape), w.data.cpu().t().tolist(), w.data.requires_grad, w.is_leaf)
+w.data = w.data * 2 - w.grad.data / w.grad.data
+w.data.clamp_(max=8).add_(1)
+w.data[0, 0] = 7.0
+w.data.copy_(w.data.clone())
+print(w.tolist(), np.asarray(w.data).sum(), w.data[1].tolist(), len(w.data), isinstance(
+    w.data, torch.Tensor), w.data.type(), (w.data > 2).sum().item())
+w.data.normal_(0, 0).uniform_(2, 2)
+print(w.tolist(), f"{w.data.mean():.3f}", torch.mm(w.data, w.data.t()).tolist())
+x = torch.autograd.Variable(torch.ones(2), requires_grad=True)
+y = x * x
+y.backward(torch.ones(2))
+x.data.add_(-0.1 * x.grad.data)
+print(x.data, x.grad.data, y.data)
+"""
+
+
+@pytest.mark.parametrize("library, before", [
+    ("torch", ""), ("nptorch", "from nptorch.bridge.graph import tensor_data\n")])
+def test_an_old_script(library, before):
+    pytest.importorskip(library)
+    program = f"import {library} as torch\n{before}{OLD}"
+    found = subprocess.check_output([sys.executable, "-c", program], text=True)
+    assert re.sub(r"\d+\.\d{6,}", lambda n: f"{float(n[0]):.4f}", found) == """\
+[[1.0, 2.0], [3.0, 5.0]] 48.5 13.9284 2
+[[[-5.7000, -10.1000], [-5.7000, -10.1000]], [-2.1000, -2.1000]] [[0.0, 0.0], [0.0, 0.0]]
+[[2.0], [5.0]] [[1], [1]] 2
+1.7078 [[1.0, 3.0], [2.0, 5.0]] [[1.0, 2.0], [3.0, 5.0], [1.0, 2.0], [3.0, 5.0]]
+(1, 4) [[1.0, 3.0], [2.0, 5.0]] False True
+[[7.0, 4.0], [6.0, 9.0]] 26.0 [6.0, 9.0] 2 True torch.FloatTensor 4
+[[2.0, 2.0], [2.0, 2.0]] 2.000 [[8.0, 8.0], [8.0, 8.0]]
+tensor([0.8000, 0.8000]) tensor([2., 2.]) tensor([1., 1.])
+"""
 
 
 def test_modes():

@@ -44,7 +44,8 @@ def copied(x, library, torch, seen):
 
 def found(name):
     """nptorch's function of this name, or None."""
-    special = {"where": nptorch.Tensor.where, "T": lambda x: x.T}
+    special = {"where": nptorch.Tensor.where, "T": lambda x: x.T,
+               "einsum": lambda operands, equation: nptorch.einsum(equation, operands)}
     if name.startswith("__") or name in special:
         return special.get(name) or getattr(nptorch.Tensor, name, None)
     f = functools.reduce(lambda m, part: getattr(m, part, None), name.split("."), nptorch)

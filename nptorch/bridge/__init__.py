@@ -3,8 +3,8 @@
 from .words import plain, fuller, rows, also_runtime, again, at_device, USUAL, IDLE, WORDS
 from .devices import device, to
 from .elementwise import ROWS, STEPS, TESTS, ALIASES
-from .tensors import (entries, gather, argsort, topk, split, meshgrid, unique, cumsum, norm,
-                      Generator, multinomial, save, load)
-from .graph import set_grad_enabled, grad, Function, change
+from .tensors import (entries, gather, argsort, topk, split, meshgrid, unique, einsum, cumsum, prod,
+                      norm, Generator, multinomial, save, load)
+from .graph import set_grad_enabled, grad, register_hook, Function, change
 from .layers import (layer, one_hot, adaptive_avg_pool2d, named, huber_loss, binary_cross_entropy,
                      Adadelta)

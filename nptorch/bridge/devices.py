@@ -6,7 +6,7 @@ import numpy as np
 
 import nptorch as torch
 from nptorch import creation
-from nptorch.autograd import Tensor
+from nptorch.autograd import Tensor, op
 from nptorch.bridge.words import at_device, fuller, rows
 from nptorch.nn.module import Module
 
@@ -46,8 +46,7 @@ def _move(self, *args, **options):
 
 Module.to = Module.type = _move
 Module.cpu, Module.cuda = lambda self: self, lambda self: self.to("cuda")
-Module.double, Module.half = lambda self: self.to(np.float64), lambda self: self.to(np.float16)
-Module.float = lambda self: self.to(np.float32)
+_in_order = op(lambda a, /: (a.copy(), lambda g: g))
 Tensor.device, Tensor.is_cuda = property(lambda self: device()), False
 
 _KINDS = {"Float": np.float32, "Double": np.float64, "Half": np.float16, "Byte": np.uint8,
@@ -69,6 +68,8 @@ for _name, _kind in _KINDS.items():
     _class = type(f"{_name}Tensor", (), {"__new__": _make, "dtype": np.dtype(_kind)})
     rows({f"{_name}Tensor": _class, _name.lower(): _kind, np.dtype(_kind).name: _kind}, "")
     rows({_name.lower(): lambda self, kind=_kind: to(self, kind)}, method=True)
+    if np.dtype(_kind).kind == "f":
+        setattr(Module, _name.lower(), lambda self, kind=_kind: self.to(kind))
 
 rows({
     "device": device, "is_tensor": lambda obj: isinstance(obj, Tensor),
@@ -78,7 +79,10 @@ rows({
     "Size": tuple, "dtype": np.dtype, "finfo": np.finfo, "iinfo": np.iinfo, "inf": math.inf,
     "nan": math.nan, "pi": math.pi, "e": math.e, "newaxis": None}, "")
 rows({"type": _type, "cpu": lambda self: self, "cuda": lambda self: to(self, "cuda"),
-      "contiguous": lambda self: self}, method=True)
+      "is_contiguous": lambda self: self.data.flags.c_contiguous,
+      "contiguous": lambda self: self if self.is_contiguous() else _in_order(self),
+      "stride": lambda self: tuple(n // self.data.itemsize for n in self.data.strides),
+      "data_ptr": lambda self: self.data.ctypes.data}, method=True)
 for _place in ("cuda", "mps", "accelerator", "backends.mps", "backends.cudnn"):
     rows({"is_available": lambda: False, "device_count": lambda: 0,
           "manual_seed_all": lambda seed: None, "empty_cache": lambda: None}, _place)

@@ -55,7 +55,11 @@ ALIASES = {"absolute": "abs", "negative": "neg", "multiply": "mul", "subtract": 
            "divide": "div", "true_divide": "div", "greater": "gt", "greater_equal": "ge",
            "less": "lt", "less_equal": "le", "not_equal": "ne", "swapaxes": "transpose"}
 rows({name: getattr(Tensor, same) for name, same in ALIASES.items()}, "", method=True)
-rows({"clip": torch.clamp}, "")
+rows({"clip": torch.clamp, "clamp_min": lambda input, min: torch.clamp(input, min),
+      "clamp_max": lambda input, max: torch.clamp(input, max=max)}, "", method=True)
+for _f in (torch.softmax, torch.log_softmax):  # PyTorch guesses a dimension, and warns
+    fuller(_f)(lambda input, dim=None, f=_f: f(
+        input, int(input.ndim not in (0, 1, 3)) if dim is None else dim))
 
 
 @fuller(torch.clamp)

@@ -1,6 +1,8 @@
 """Modes, autograd.grad, ops as classes, changes in place (notebooks/18_names.ipynb)."""
 
 import contextlib
+import sys
+import types
 import weakref
 
 import numpy as np
@@ -8,9 +10,10 @@ import numpy as np
 from nptorch import autograd, inplace, shapes
 from nptorch.attributes import owner
 from nptorch.autograd import Node, Tensor, no_grad, op
-from nptorch.bridge.elementwise import ROWS, STEPS
-from nptorch.bridge.words import fuller, plain, rows
+from nptorch.bridge.elementwise import ROWS
+from nptorch.bridge.words import WORDS, fuller, plain, rows
 from nptorch.creation import to
+from nptorch.lookup import BOTH, Waiting
 from nptorch.versions import written
 
 
@@ -35,18 +38,65 @@ rows({"set_grad_enabled": set_grad_enabled, "enable_grad": lambda: set_grad_enab
           no_grad() if mode else contextlib.nullcontext())}, "", "autograd")
 
 
-def grad(outputs, inputs, grad_outputs=None, retain_graph=False):
-    """d(outputs)/d(input) for each of inputs, which are leaves, as a tuple; outputs is one Tensor.
-    No grad attribute changes. Raises RuntimeError if outputs was not made from one of inputs."""
-    inputs = [inputs] if isinstance(inputs, Tensor) else inputs
-    one = grad_outputs is None and outputs.data.size == 1
-    start = np.ones_like(outputs.data) if one else np.asarray(grad_outputs, outputs.dtype)
-    if start.shape != outputs.shape:
-        raise RuntimeError(f"grad: expected grad_outputs of shape {outputs.shape}")
-    found = autograd._walk(outputs, start, retain_graph)
-    if not outputs.requires_grad or any(x not in found for x in inputs):
-        raise RuntimeError("grad: expected leaves that outputs was made from, and a graph")
-    return tuple(Tensor(np.array(found[x])) for x in inputs)
+def grad(outputs, inputs, grad_outputs=None, retain_graph=False, allow_unused=False):
+    """d(outputs)/d(input) for each of inputs, as a tuple; of several outputs, the sum of them times
+    their grad_outputs. No grad attribute changes. Raises RuntimeError if outputs were not made from
+    one of inputs, whose gradient is None with allow_unused."""
+    outputs, inputs, starts = ([x] if isinstance(x, Tensor) else x
+                               for x in (outputs, inputs, grad_outputs))
+    starts = [np.ones_like(y.data) if start is None and y.data.size == 1
+              else np.asarray(start, y.dtype)
+              for y, start in zip(outputs, starts or [None] * len(outputs), strict=True)]
+    if not all(y.requires_grad and y.shape == g.shape for y, g in zip(outputs, starts)):
+        raise RuntimeError("grad: expected outputs that require grad, and grad_outputs like them")
+    root, kept = Tensor(0.0), [x._retains_grad for x in inputs]
+    root.grad_fn = Node("grad", [(y, lambda g, start=g: start) for y, g in zip(outputs, starts)])
+    for x in inputs:
+        x._retains_grad = True
+    found = autograd._walk(root, root.data, retain_graph)
+    for x, before in zip(inputs, kept):
+        x._retains_grad = before
+    if not all(x in found or (allow_unused and x.requires_grad) for x in inputs):
+        raise RuntimeError("grad: expected inputs that outputs were made from, or allow_unused")
+    return tuple(Tensor(np.array(found[x])) if x in found else None for x in inputs)
+
+
+class _Hooks(dict):
+    """Functions that see a gradient; each may change it, or return another."""
+
+    seen = None
+
+    def __call__(self, g):
+        if self.seen is not g:  # one call serves all edges
+            self.seen, shown = g, Tensor(g.copy())
+            for hook in [*self.values()]:
+                given = hook(shown)
+                shown = shown if given is None else given
+            self.last = np.asarray(shown, g.dtype).reshape(g.shape)
+        return self.last
+
+
+def _walk(*args, walk=autograd._walk):
+    found = walk(*args)
+    for x in found:
+        if hooks := getattr(x.grad_fn or x, "_hooks", None):
+            found[x] = hooks(found[x]) if x.is_leaf else hooks.last
+    return found
+
+
+def register_hook(self, hook):
+    """Show hook the gradient of self in each backward, those of leaves at its end, until the handle
+    that is returned is asked to remove() it. What hook returns, unless None, takes its place."""
+    if not self.requires_grad:
+        raise RuntimeError("register_hook: this Tensor does not require grad")
+    place, key = self.grad_fn or self, object()
+    if not hasattr(place, "_hooks"):
+        place._hooks = _Hooks()
+        hooks = weakref.ref(place._hooks)  # nothing that an edge saves for its way back
+        if place is not self:
+            place.edges = [(x, lambda g, back=back: back(hooks()(g))) for x, back in place.edges]
+    place._hooks[key], autograd._walk = hook, _walk
+    return types.SimpleNamespace(remove=lambda kept=place._hooks: kept.pop(key, None))
 
 
 class Function:
@@ -148,15 +198,33 @@ def _write(self, key, value):
     return change(self, _assigned, to(value, self.dtype), keys=shapes._split_key(key))
 
 
+WORDS["out"] = lambda call, out: call.after.append(  # refused where a gradient would be lost
+    lambda result: change(out, lambda before: Tensor(result.numpy())))
 _changing = lambda f: lambda self, *args, **options: change(self, f, *args, **options)
 fuller(Tensor.__array_ufunc__)(plain(Tensor.__array_ufunc__))  # more names are there by now
 fuller(Tensor.__setitem__)(_write)
 fuller(Tensor.zero_)(lambda self: _write(self, ..., 0))
 fuller(Tensor.copy_)(lambda self, source: _write(self, ..., source))  # which is fill_, too
-for _name in ("add", "sub", "mul", "div", "pow"):
-    fuller(getattr(Tensor, f"{_name}_"))(_changing(getattr(Tensor, _name)))
-for _name in (*ROWS, *STEPS, *"exp sqrt abs neg tanh sigmoid relu clamp masked_fill".split()):
-    rows({f"{_name}_": _changing(getattr(Tensor, _name))}, *[""] * (_name in ROWS), method=True)
+for _name in BOTH:
+    _f, _own = _changing(getattr(Tensor, _name)), vars(Tensor)[f"{_name}_"]
+    if isinstance(_own, Waiting):
+        rows({f"{_name}_": _f}, *[""] * (_name in ROWS), method=True)
+    else:
+        fuller(_own)(_f)
 rows({f"{name}_": lambda self, *args, name=name: inplace.check_inplace(self) or setattr(
     self, "data", getattr(self, name)(*args).data) or self
-    for name in ("unsqueeze", "squeeze", "t", "transpose")}, method=True)
+    for name in ("unsqueeze", "squeeze", "t", "transpose")} | {
+        "register_hook": register_hook}, method=True)
+
+
+def _data(self):
+    """The array, for the package itself; for others a Tensor that shares it, as in PyTorch."""
+    array, asking = vars(self)["data"], sys._getframe(1).f_globals.get("__name__", "")
+    return array if asking.partition(".")[0] == "nptorch" else Tensor(array)
+
+
+def __getattr__(name):
+    """from nptorch.bridge.graph import tensor_data: from then on Tensor.data is a Tensor."""
+    if name != "tensor_data":
+        raise AttributeError(name)
+    Tensor.data = property(_data, lambda self, array: vars(self).update(data=array))

@@ -12,8 +12,9 @@ import numpy as np
 import nptorch as torch
 from nptorch import creation, nn
 from nptorch.autograd import Tensor, op
+from nptorch.bridge.devices import to
 from nptorch.bridge.words import fuller, rows
-from nptorch.checks import axis, dimension, integer, number
+from nptorch.checks import axis, dimension, integer, integers, number
 from nptorch.inplace import in_place
 from nptorch.ops import ValuesAndIndices
 
@@ -23,22 +24,26 @@ def entries(input, dim, index):
     return input[(slice(None),) * dimension(dim, input.ndim) + (index,)] if input.ndim else input
 
 
+def _placed(f, input, *args, **options):
+    """input, whose elements NumPy's f moves, repeats, leaves out, or sets to 0."""
+    numpys = {"diagonal": "k", "dims": "axis", "dim": "axis", "shifts": "shift"}
+    options = {numpys.get(word, word): value for word, value in options.items()}
+    places = f(np.arange(1, input.data.size + 1).reshape(input.shape), *args, **options)
+    return torch.cat([torch.zeros(1, dtype=input.dtype), input.flatten()])[places]
+
+
 def gather(input, dim, index):
     """The elements of input that index, a Tensor of as many dimensions, names along dim."""
     index, dim = np.asarray(index), dimension(dim, input.ndim)
-    if not input.ndim:
-        return input.expand(*index.shape)
-    places = list(np.indices(index.shape, sparse=True)) or [index]
-    places[dim] = index
-    return input[tuple(places)]
+    part = tuple(slice(None if i == dim else n) for i, n in enumerate(index.shape))
+    return _placed(lambda a: np.take_along_axis(
+        np.atleast_1d(a)[part], np.atleast_1d(index), dim).reshape(index.shape), input)
 
 
 def argsort(input, dim=-1, descending=False):
     """The indices that put input in order along dim; equal elements keep their order."""
-    a, dim = np.atleast_1d(input.data), dimension(dim, input.ndim)
-    a = np.flip(a, dim) if descending else a  # from behind, for the sake of equal elements
-    order = np.argsort(a, dim, kind="stable")
-    order = a.shape[dim] - 1 - np.flip(order, dim) if descending else order
+    ranks = np.unique(input.data, return_inverse=True)[1].reshape(input.shape or 1)
+    order = np.argsort(-ranks if descending else ranks, dimension(dim, input.ndim), kind="stable")
     return Tensor(order.reshape(input.shape))
 
 
@@ -66,21 +71,25 @@ rows({
     "masked_fill": lambda input, mask, value: torch.where(mask, value, input).to(input.dtype),
     "chunk": lambda input, chunks, dim=0: split(
         input, max(1, math.ceil(input.shape[dim] / chunks)), dim),
-    "flip": lambda input, dims: input[tuple(slice(None, None, 1 - 2 * (i in [
-        dimension(d, input.ndim) for d in dims])) for i in range(input.ndim))],
-    "t": lambda input: input.permute(*((), (0,), (1, 0))[min(input.ndim, 2)]),
-    "tril": lambda input, diagonal=0: torch.where(
-        Tensor(np.tri(*input.shape[-2:], diagonal, bool)), input, False),
-    "triu": lambda input, diagonal=0: torch.where(
-        Tensor(~np.tri(*input.shape[-2:], diagonal - 1, bool)), input, False)}, "", method=True)
+    "unbind": lambda input, dim=0: tuple(entries(input, dim, i) for i in range(input.shape[dim])),
+    "t": lambda input: input.permute(*((), (0,), (1, 0))[min(input.ndim, 2)])}, "", method=True)
+
+rows({name: lambda input, *args, f=f, **options: _placed(f, input, *args, **options)
+      for name, f in {
+          "diag": np.diag, "roll": np.roll, "tile": np.tile, "repeat_interleave": np.repeat,
+          "flip": lambda a, *dims, axis=(): np.flip(a, axis or integers("dims", dims)),
+          "tril": lambda a, k=0: a * np.tri(a.shape[-2], a.shape[-1], k, int),
+          "triu": lambda a, k=0: a * (1 - np.tri(a.shape[-2], a.shape[-1], k - 1, int))}.items()
+      }, "", method=True)
+rows({"repeat": lambda input, *sizes: torch.tile(input, s := integers("sizes", sizes)).permute(
+    *range(len(s)))}, method=True)  # which refuses fewer sizes than dimensions
 
 
 def meshgrid(*tensors, indexing="ij"):
     """The coordinates of a grid, a Tensor for each of its axes."""
     tensors = tensors[0] if isinstance(tensors[0], (list, tuple)) else tensors
-    shape, n = [t.numel() for t in tensors], range(len(tensors))
-    grid = [t.reshape(*(-1 if i == j else 1 for j in n)).expand(shape) for i, t in zip(n, tensors)]
-    return tuple(grid if indexing == "ij" or len(n) < 2 else [t.transpose(0, 1) for t in grid])
+    places = np.meshgrid(*(np.arange(t.numel()) for t in tensors), indexing=indexing)
+    return tuple(t.flatten()[place] for t, place in zip(tensors, places))
 
 
 def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
@@ -93,16 +102,40 @@ rows({"unique": unique}, "", method=True)
 rows({"concat": torch.cat, "meshgrid": meshgrid}, "")
 
 
-def _product(name, left, right):
-    def product(input, other):
-        if (input.ndim, other.ndim) != (left, right) or input.dtype != other.dtype:
-            raise ValueError(
-                f"{name}: expected {left} and {right} dimensions and one dtype, got "
-                f"{input.shape} of {input.dtype} and {other.shape} of {other.dtype}")
-        return torch.matmul(input, other)
+@op
+def _einsum(*arrays, inputs, output):
+    every, dtype = "".join([output, *inputs]), arrays[0].dtype
 
-    product.__name__ = name
-    return product
+    def product(parts, factors, output):
+        if any(every.count(letter) == 1 for letter in every):  # a sum, which may be long
+            factors = [a.astype(np.float64 if dtype.kind == "f" else np.int64) for a in factors]
+        return np.einsum(f"{','.join(parts)}->{output}", *factors, optimize=True)
+
+    def back(g, i):
+        parts, factors, own = [output, *inputs], [g, *arrays], inputs[i]
+        parts[i + 1], factors[i + 1] = own, np.ones_like(arrays[i])
+        return product(parts, factors, own if "..." in own or "..." not in every else "..." + own)
+
+    value = product(inputs, arrays, output)
+    return value.astype(dtype, copy=False) if dtype.kind == "f" else value, *(
+        lambda g, i=i: back(g, i) for i in range(len(arrays)))
+
+
+def einsum(equation, *operands):
+    """Products of elements, a letter for each dimension ("ij,jk->ik"), summed over letters that
+    the output lacks; "..." are any dimensions, broadcast. Without "->" the output has the letters
+    that stand once. Raises ValueError where letters and shapes don't fit."""
+    operands = operands[0] if isinstance(operands[0], (list, tuple)) else operands
+    left, arrow, output = equation.replace(" ", "").partition("->")
+    if not arrow:
+        output = "..." * ("..." in left) + "".join(
+            c for c in sorted(left) if c.isalpha() and left.count(c) == 1)
+    parts = left.split(",")
+    once = ["".join(c for i, c in enumerate(part) if c == "." or c not in part[:i])
+            for part in parts]  # of "ii" the diagonal, "i"
+    operands = [x if part == own else _placed(functools.partial(np.einsum, f"{part}->{own}"), x)
+                for part, own, x in zip(parts, once, operands, strict=True)]
+    return _einsum(*operands, inputs=once, output=output)
 
 
 @op
@@ -111,6 +144,15 @@ def cumsum(a, /, dim):
     dim, a = dimension(dim, a.ndim), a if a.dtype.kind == "f" else a.astype(np.int64)
     return (np.cumsum(np.atleast_1d(a), dim, a.dtype).reshape(a.shape), lambda g: np.flip(
         np.cumsum(np.flip(np.atleast_1d(g), dim), dim), dim).reshape(g.shape))
+
+
+@op
+def prod(a, /, dim=None, keepdim=False):
+    """The product over dim, or of all elements; each one's slope is the product of the others."""
+    dim, a = axis(dim, a.ndim), a if a.dtype.kind == "f" else a.astype(np.int64)
+    value, zero, full = a.prod(dim, keepdims=True), a == 0, np.where(a == 0, 1, a)
+    return value if keepdim else value.squeeze(dim), lambda g: g.reshape(value.shape) * np.where(
+        zero == zero.sum(dim, keepdims=True), full.prod(dim, keepdims=True) / full, 0)
 
 
 def norm(input, p=2, dim=None, keepdim=False):
@@ -131,13 +173,21 @@ def _checking(ufunc):
         np.uint8 if input.dtype == np.uint8 else bool))
 
 
-rows({name: _product(name, *sides) for name, sides in {
-    "mm": (2, 2), "mv": (2, 1), "dot": (1, 1), "bmm": (3, 3)}.items()} | {
-    "cumsum": cumsum, "norm": norm,
+rows({name: lambda input, other, m=m, n=n: torch.matmul(  # permute refuses other dimensions
+    input.permute(*range(m)), other.permute(*range(n))) for name, (m, n) in {
+        "mm": (2, 2), "mv": (2, 1), "dot": (1, 1), "bmm": (3, 3)}.items()} | {
+    "outer": lambda input, vec2: einsum("i,j->ij", input, vec2),
+    "cumsum": cumsum, "prod": prod, "norm": norm,
     "all": _checking(np.logical_and), "any": _checking(np.logical_or),
     "allclose": lambda input, other, rtol=1e-5, atol=1e-8, equal_nan=False: bool(
         np.allclose(input.data, other.data, rtol, atol, equal_nan)),
     "equal": lambda input, other: bool(np.array_equal(input.data, other.data))}, "", method=True)
+rows({"norm": lambda A, ord=None, dim=None, keepdim=False: (
+    norm if ord in (None, "fro") or (A.ndim if dim is None else np.size(dim)) == 1
+    else torch.linalg.matrix_norm)(A, ord, dim, keepdim)}, "linalg")  # which is absent
+rows({"histogram": lambda input, bins=100, range=None, weight=None, density=False: tuple(
+    Tensor(x.astype(input.dtype)) for x in np.histogram(
+        input.data, np.asarray(bins), range, density, weight))}, "", method=True)
 
 
 class Generator(np.random.Generator):
@@ -164,7 +214,10 @@ rows({"view_as": lambda self, other: self.reshape(*other.shape),
           self, lambda shape: creation._rng().normal(mean, std, shape)),
       "uniform_": lambda self, low=0.0, high=1.0: _fill(
           self, lambda shape: creation._rng().uniform(low, high, shape))}, method=True)
-rows({"Generator": Generator, "from_numpy": lambda ndarray: Tensor(ndarray),
+rows({"einsum": einsum, "Generator": Generator, "from_numpy": lambda ndarray: Tensor(ndarray),
+      "as_tensor": lambda data, dtype=None: to(
+          data if isinstance(data, Tensor) else Tensor(data) if isinstance(data, np.ndarray)
+          else torch.tensor(data), dtype=dtype),
       "normal": lambda mean=0.0, std=1.0, size=None: mean + std * creation.randn(
           np.broadcast_shapes(np.shape(mean), np.shape(std)) if size is None else size),
       "empty": creation.zeros, "empty_like": creation.zeros_like,  # PyTorch: what memory held
@@ -195,18 +248,14 @@ def _plan(x, arrays):
     return [_plan(v, arrays) for v in x] if isinstance(x, list) else x
 
 
-def _built(x, arrays, made):
-    if isinstance(x, list):
-        return [_built(v, arrays, made) for v in x]
-    if not isinstance(x, dict):
-        return x
+def _built(x, arrays, made):  # from a dict whose values are built by now
     if "array" in x:
         return arrays[x["array"]]
     if "tuple" in x:
-        return tuple(_built(x["tuple"], arrays, made))
+        return tuple(x["tuple"])
     if "kind" not in x:
-        return {json.loads(k): _built(v, arrays, made) for k, v in x.items()}
-    kind, holds = _kind(*x["kind"]), _built(x["holds"], arrays, made)
+        return {json.loads(k): v for k, v in x.items()}
+    kind, holds = _kind(*x["kind"]), x["holds"]
     new = object.__new__(kind)
     new = made.setdefault(id(holds["data"]), new) if issubclass(kind, Tensor) else new
     vars(new).update(holds)
@@ -233,6 +282,7 @@ def load(f):
             if sum(member.file_size for member in archive.zip.infolist()) > len(content):
                 raise ValueError("compressed, or larger than the file that holds it")
             plan, *arrays = archive.values()
-        return _built(json.loads(plan.item()), arrays, {})
+        made = {}
+        return json.loads(plan.item(), object_hook=lambda x: _built(x, arrays, made))
     except Exception as error:
         raise ValueError(f"{f}: not a file of save's, or damaged: {error}") from error
