@@ -8,4 +8,5 @@ from .tensors import (entries, gather, argsort, topk, split, meshgrid, unique, e
 from .graph import set_grad_enabled, grad, register_hook, Function, change
 from .layers import (layer, one_hot, adaptive_avg_pool2d, named, huber_loss, binary_cross_entropy,
                      Adadelta)
+from .lists import ModuleDict
 from .recurrent import KINDS, Recurrent, forward, Cell
