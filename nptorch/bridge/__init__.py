@@ -9,4 +9,5 @@ from .graph import set_grad_enabled, grad, register_hook, Function, change
 from .layers import (layer, one_hot, adaptive_avg_pool2d, named, huber_loss, binary_cross_entropy,
                      Adadelta)
 from .lists import ModuleDict
+from .batches import Sampler
 from .recurrent import KINDS, Recurrent, forward, Cell
