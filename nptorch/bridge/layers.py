@@ -40,15 +40,23 @@ def one_hot(tensor, num_classes=-1):
     return Tensor(np.eye(n, dtype=np.int64)[tensor.data])
 
 
-def adaptive_avg_pool2d(input, output_size):
-    """The mean of each of output_size equal parts (down, across) of images, or ValueError."""
-    (down, across), (*lead, h, w) = pair("output_size", output_size), input.shape
-    return input.reshape(*lead, down, h // down, across, w // across).mean((-3, -1))
+def _means(input, sizes, dims):
+    """The means of sizes parts of the last dims dimensions, which overlap where they must."""
+    sizes = sizes if isinstance(sizes, (tuple, list)) else [sizes] * dims
+    for dim, parts in enumerate(sizes, -dims):
+        n = input.shape[dim]
+        i, j = np.ogrid[:n, :n if parts is None else parts]
+        inside = (j * n // j.size <= i) & (i < -(-(j + 1) * n // j.size))
+        shares = Tensor((inside / inside.sum(0)).astype(input.dtype))
+        input = (input.transpose(dim, -1) @ shares).transpose(dim, -1)
+    return input
 
 
 _soft = lambda x: F.binary_cross_entropy_with_logits(x, torch.zeros_like(x), "none")
 rows({
-    "one_hot": one_hot, "adaptive_avg_pool2d": adaptive_avg_pool2d,
+    "one_hot": one_hot,
+    "adaptive_avg_pool1d": lambda input, output_size: _means(input, output_size, 1),
+    "adaptive_avg_pool2d": lambda input, output_size: _means(input, output_size, 2),
     "leaky_relu": lambda input, negative_slope=0.01: torch.where(
         input > 0, input, input * negative_slope),
     "elu": lambda input, alpha=1.0: torch.where(
@@ -98,7 +106,61 @@ def _lazy(kind, width):
                 "__doc__": f"{kind.__name__} of as many inputs as it first sees."})
 
 
-rows({"LazyLinear": _lazy(nn.Linear, -1), "LazyConv2d": _lazy(nn.Conv2d, -3)}, "nn")
+def _alone(f):
+    def call(*args, **options):  # (image, ...), or (layer, image)
+        args, at = list(args), int(isinstance(args[0], nn.Module))
+        if args[at].ndim != 3:
+            return f(*args, **options)
+        args[at] = args[at].unsqueeze(0)
+        return f(*args, **options).squeeze(0)
+
+    return call
+
+
+for _kind in (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d):
+    _kind.forward = chance(_kind.forward)
+for _f in (F.conv2d, F.max_pool2d, F.avg_pool2d, nn.Conv2d.forward, nn.MaxPool2d.forward):
+    fuller(_f)(_alone(plain(_f)))
+
+
+@fuller(nn.Conv2d.__init__)
+def _padded(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, *args,
+            **options):
+    sizes = zip(pair("kernel_size", kernel_size), pair("dilation", dilation))
+    if padding == "same" and pair("stride", stride) == (1, 1):
+        padding = [d * (k - 1) / 2 for k, d in sizes]  # what is no int is refused
+        padding = [int(p) if p == int(p) else p for p in padding]
+    plain(nn.Conv2d.__init__)(self, in_channels, out_channels, kernel_size, stride,
+                              0 if padding == "valid" else padding, dilation, *args, **options)
+
+
+_tall = lambda x, one: x if x is None or isinstance(x, str) else (one, *np.ravel(x).tolist())
+rows({"conv1d": lambda input, weight, bias=None, stride=1, padding=0, dilation=1,
+      groups=1: F.conv2d(input.unsqueeze(-2), weight.unsqueeze(-2), bias, _tall(stride, 1), _tall(
+          padding, 0), _tall(dilation, 1), groups).squeeze(-2)} | {
+    f"{kind}_pool1d": lambda input, kernel_size, stride=None, padding=0, *, f=f"{kind}_pool2d":
+    getattr(F, f)(input.unsqueeze(-2), _tall(kernel_size, 1), _tall(stride, 1), _tall(
+        padding, 0)).squeeze(-2) for kind in ("max", "avg")}, "nn.functional")
+named("MaxPool1d AvgPool1d AdaptiveAvgPool1d")
+
+
+class Conv1d(nn.Conv2d):
+    """conv1d with its own weight (out_channels, in_channels/groups, k), bias (out_channels,)."""
+
+    function = staticmethod(lambda x, weight, *rest: F.conv2d(x, weight.unsqueeze(-2), *rest))
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1,
+                 *args, **options):
+        super().__init__(in_channels, out_channels, _tall(kernel_size, 1), _tall(stride, 1),
+                         _tall(padding, 0), _tall(dilation, 1), *args, **options)
+        self.weight.data = self.weight.data[:, :, 0]
+
+    def forward(self, x):
+        return super().forward(x.unsqueeze(-2)).squeeze(-2)
+
+
+rows({"Conv1d": Conv1d} | {f"Lazy{kind.__name__}": _lazy(kind, width) for kind, width in (
+    (nn.Linear, -1), (Conv1d, -2), (nn.Conv2d, -3))}, "nn")
 
 fuller(F.nll_loss)(lambda input, target, weight=None, ignore_index=-100, reduction="mean":
                    _weighed(input, target, weight, ignore_index, reduction))
