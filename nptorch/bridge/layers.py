@@ -12,6 +12,7 @@ from nptorch.lookup import chance
 from nptorch.nn import functional as F
 from nptorch.nn.conv import pair
 from nptorch.optim.adam import Adaptive
+from nptorch.optim.lr_scheduler import LambdaLR
 
 
 def layer(name, f, inputs=1, base=nn.Module):
@@ -261,3 +262,17 @@ class Adadelta(Adaptive):
 
 
 rows({"Adadelta": Adadelta}, "optim")
+
+
+def _plan(name, factor):
+    return type(name, (LambdaLR,), {"__doc__": f"As torch's {name}.", "__init__": lambda self, \
+        optimizer, *args, last_epoch=-1, **options: LambdaLR.__init__(
+            self, optimizer, factor(*args, **options), last_epoch)})
+
+
+rows({name: _plan(name, factor) for name, factor in {
+    "ExponentialLR": lambda gamma: lambda n: gamma**n,
+    "MultiStepLR": lambda milestones, gamma=0.1: lambda n: gamma ** sum(m <= n for m in milestones),
+    "ConstantLR": lambda factor=1 / 3, total_iters=5: lambda n: factor if n < total_iters else 1.0,
+    "PolynomialLR": lambda total_iters=5, power=1.0: lambda n: max(
+        1 - n / total_iters, 0) ** power}.items()}, "optim.lr_scheduler")
