@@ -22,15 +22,10 @@ INSTEAD = {  # what scripts ask for and nptorch lacks, as an expression, and wha
     "torch.linalg.matrix_norm": "`torch.linalg.norm(x)`, the Frobenius norm, or `np.linalg.norm`",
     "torch.svd": "`np.linalg.svd(x.numpy())`",
     "torch.autograd.functional": "`torch.autograd.grad`, once for each output",
-    "torch.nn.LSTM": "a loop with `Linear` and `tanh`, or attention as in notebook 13",
     "torch.nn.ConvTranspose2d": "`F.fold`, or `Conv2d` on an image made larger",
-    "torch.nn.Conv1d": "`Conv2d` with a kernel of height 1",
-    "torch.nn.ModuleDict": "`setattr(self, name, module)`, or a Sequential of a dict",
     "torch.nn.functional.pad": "`torch.cat` with `torch.zeros`",
     "torch.optim.lr_scheduler.ReduceLROnPlateau": "`optimizer.param_groups[0][\"lr\"] *= 0.1`",
     "torch.optim.LBFGS": "`torch.optim.Adam`, with more steps",
-    "torch.utils.data.RandomSampler": "`DataLoader(shuffle=True)`, or `Subset(dataset, indices)`",
-    "torch.utils.data.BatchSampler": "a loop over `Subset`s; `collate_fn=` is absent, too",
     "torch.compile": "nothing: leave it out",
 }
 ROW = re.compile(r"^\| `(.+?)` \| `(.+?)` \| `(.+?)` \| (.+) \|$", re.MULTILINE)

@@ -51,7 +51,7 @@ rows({name: _sampler(name, plan) for name, plan in {
 
 
 @fuller(data.DataLoader.__init__)
-def _loader(self, dataset, batch_size=1, shuffle=False, sampler=None, batch_sampler=None,
+def _loader(self, dataset, batch_size=1, shuffle=False, *, sampler=None, batch_sampler=None,
             collate_fn=None, drop_last=False, generator=None):
     if (sampler and shuffle) or (batch_sampler and (batch_size, shuffle, sampler, drop_last) != (
             1, False, None, False)):
