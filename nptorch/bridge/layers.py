@@ -136,13 +136,14 @@ def _padded(self, in_channels, out_channels, kernel_size, stride=1, padding=0, d
 
 
 _tall = lambda x, one: x if x is None or isinstance(x, str) else (one, *np.ravel(x).tolist())
-rows({"conv1d": lambda input, weight, bias=None, stride=1, padding=0, dilation=1,
-      groups=1: F.conv2d(input.unsqueeze(-2), weight.unsqueeze(-2), bias, _tall(stride, 1), _tall(
-          padding, 0), _tall(dilation, 1), groups).squeeze(-2)} | {
-    f"{kind}_pool1d": lambda input, kernel_size, stride=None, padding=0, *, f=f"{kind}_pool2d":
-    getattr(F, f)(input.unsqueeze(-2), _tall(kernel_size, 1), _tall(stride, 1), _tall(
-        padding, 0)).squeeze(-2) for kind in ("max", "avg")}, "nn.functional")
-named("MaxPool1d AvgPool1d AdaptiveAvgPool1d")
+rows({"conv1d": lambda input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1:
+      F.conv2d(input.unsqueeze(-2), weight.unsqueeze(-2), bias, _tall(stride, 1), _tall(
+          padding, 0), _tall(dilation, 1), groups).squeeze(-2)}, "nn.functional")
+rows({f"{kind}Pool1d": layer(
+    f"{kind}Pool1d", lambda input, kernel_size, stride=None, padding=0, *, f=f: f(
+        input.unsqueeze(-2), _tall(kernel_size, 1), _tall(stride, 1), _tall(padding, 0)).squeeze(-2))
+      for kind, f in (("Max", F.max_pool2d), ("Avg", F.avg_pool2d))}, "nn")
+named("AdaptiveAvgPool1d")
 
 
 class Conv1d(nn.Conv2d):
