@@ -141,7 +141,8 @@ rows({"conv1d": lambda input, weight, bias=None, stride=1, padding=0, dilation=1
           padding, 0), _tall(dilation, 1), groups).squeeze(-2)}, "nn.functional")
 rows({f"{kind}Pool1d": layer(
     f"{kind}Pool1d", lambda input, kernel_size, stride=None, padding=0, *, f=f: f(
-        input.unsqueeze(-2), _tall(kernel_size, 1), _tall(stride, 1), _tall(padding, 0)).squeeze(-2))
+        input.unsqueeze(-2), _tall(kernel_size, 1), _tall(stride, 1), _tall(
+            padding, 0)).squeeze(-2))
       for kind, f in (("Max", F.max_pool2d), ("Avg", F.avg_pool2d))}, "nn")
 named("AdaptiveAvgPool1d")
 
