@@ -115,7 +115,8 @@ def owner(array):
 
 def check_view(self, source=None):
     """check_inplace, and the same for a view of a leaf that has come to require grad since."""
-    check_inplace(self, source)
+    if self.requires_grad or source is not None:
+        check_inplace(self, source)
     if self.data.base is not None and is_grad_enabled():
         base = owner(self.data)
         leaf = _leaves.get(id(base))

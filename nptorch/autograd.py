@@ -124,10 +124,11 @@ def total(a, axis=None, keepdims=False, n=1):
 
 def unbroadcast(g, like):
     """Sum the gradient g over all that broadcasting repeated, back to the array `like`."""
-    if g.ndim > like.ndim:  # dimensions that were added in front
-        g = total(g, tuple(range(g.ndim - like.ndim)))
-    if g.shape != like.shape:  # dimensions of length 1 that were stretched
-        g = total(g, tuple(i for i, n in enumerate(like.shape) if n == 1), keepdims=True)
+    if g.shape != like.shape:
+        if g.ndim > like.ndim:  # dimensions that were added in front
+            g = total(g, tuple(range(g.ndim - like.ndim)))
+        if g.shape != like.shape:  # dimensions of length 1 that were stretched
+            g = total(g, tuple(i for i, n in enumerate(like.shape) if n == 1), keepdims=True)
     return g if g.dtype == like.dtype else g.astype(like.dtype)
 
 

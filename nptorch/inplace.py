@@ -7,7 +7,7 @@ from nptorch.autograd import Tensor, is_grad_enabled
 
 def check_inplace(self, source=None):
     """Raise RuntimeError, while recording, if self or source requires grad."""
-    wanted = self.requires_grad or getattr(source, "requires_grad", False)
+    wanted = self.requires_grad or (isinstance(source, Tensor) and source.requires_grad)
     if wanted and is_grad_enabled():
         if self.requires_grad and self.is_leaf:
             raise RuntimeError("a leaf that requires grad can't be changed in place while "

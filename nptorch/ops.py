@@ -282,7 +282,6 @@ def where(condition, input, other):
     return _where(input, other, condition)
 
 
-
 def _amax_amin(a, pick, dim, keepdim):
     dim = axis(dim, a.ndim)
     best = pick(a, axis=dim, keepdims=True)

@@ -229,7 +229,7 @@ BRIDGE = [
     ("m.einsum('...ij,...jk->...ik', a, b)", real(2, 1, 3, 4), real(5, 4, 2)),
     ("m.einsum('...ij,jk->...ik', a, b)", real(2, 3, 4), real(4, 2)),
     ("m.einsum('ii', a)", real(3, 3)), ("m.einsum('iji,j->i', a, b)", real(2, 3, 2), real(3)),
-    ("m.einsum('b i, b j -> j', [a, b])", real(2, 3), real(2, 4)),
+    ("m.einsum('n i, n j -> j', [a, b])", real(2, 3), real(2, 4)),
     ("m.prod(a)", real(3, 4)), ("m.prod(a, 1, keepdim=True)", positive(3, 4)),
     ("m.prod(a * m.tensor([1, 0, 1, 0]), 0)", real(2, 4)),
     ("m.prod(a * m.tensor([[1, 0, 0], [1, 1, 0]]), dim=1)", real(2, 3)),

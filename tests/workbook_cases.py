@@ -794,7 +794,6 @@ return -(y * np.log(p) + (1 - y) * np.log(1 - p)), lambda g: g * (p - y), lambda
         "frozen ones, too": ("for _, p in moving(self.params)",
                              "for p in [p for p in self.params if p.grad is not None]"),
         "the gradient's sign": ("np.sign(p.data)", "np.sign(p.grad.data)"),
-        "and needs both": ("self.alpha or self.weight_decay", "self.alpha and self.weight_decay"),
     },
     "SGD.step": {
         "uphill": ("v -= self.lr", "v += self.lr"),

@@ -31,7 +31,8 @@ def _(first_flip):
                [int(n) for n in first_flip(two, one)], list(first))
 
 
-@hole("Heavy", "self.v[i] takes the gradient as it is; the rate comes in when p moves.")
+@hole("Heavy", "self._regularization() comes first, as in SGD; self.v[i] takes the gradient as "
+               "it is; the rate comes in when p moves.")
 def _(Heavy):
     from nptorch import Tensor
     from nptorch.optim import SGD

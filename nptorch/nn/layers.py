@@ -19,15 +19,15 @@ def _times(matrix, x):
 
 @op
 def _affine(x, weight, bias, /):
+    flat = lambda a: a if a.ndim == 2 else a.reshape(-1, a.shape[-1])
     try:
-        rows = x if x.ndim == 2 else x.reshape(-1, x.shape[-1])
-        value = _times(weight, x)
+        rows, value = flat(x), _times(weight, x)
         value += bias  # in place: one array less
     except (ValueError, IndexError):
         raise ValueError(f"linear: expected shapes (..., in), (out, in) and (out,), got "
                          f"{x.shape}, {weight.shape} and {bias.shape}") from None
     return (value, lambda g: _times(weight.T, g),
-            lambda g: np.dot(g.reshape(-1, g.shape[-1]).T, rows), lambda g: g)
+            lambda g: np.dot(flat(g).T, rows), lambda g: g)
 
 
 def linear(input, weight, bias=None):

@@ -49,12 +49,12 @@ class Optimizer:
             elif p.grad is not None:
                 p.grad.zero_()
 
-    @no_grad()
     def _regularization(self):
         """Add alpha · sign(p) + weight_decay · p, the penalties' gradient, to every gradient."""
         if self.alpha or self.weight_decay:
-            for _, p in moving(self.params):
-                p.grad.data += self.alpha * np.sign(p.data) + self.weight_decay * p.data
+            with no_grad():
+                for _, p in moving(self.params):
+                    p.grad.data += self.alpha * np.sign(p.data) + self.weight_decay * p.data
 
     def step(self):
         """Move the parameters; a subclass says how."""
