@@ -74,6 +74,7 @@ def test_some_values_by_hand():
     x = nptorch.tensor([-2.0, 0.0, 0.5, 3.0])
     assert nn.Hardtanh()(x).tolist() == [-1, 0, 0.5, 1]
     assert nn.ReLU6()(x * 3).tolist() == [0, 0, 1.5, 6]
+    assert np.allclose(F.hardsigmoid(x).data, [1 / 6, 0.5, 3.5 / 6, 1])
     assert np.allclose(nn.ELU()(x).data, [np.exp(-2) - 1, 0, 0.5, 3])
     assert np.allclose(F.softplus(x).data, np.log1p(np.exp(x.data)))
     assert F.huber_loss(x, nptorch.zeros(4), "none", 2.0).tolist() == [2, 0, 0.125, 4]

@@ -35,15 +35,19 @@ def _placed(f, input, *args, **options):
 def gather(input, dim, index):
     """The elements of input that index, a Tensor of as many dimensions, names along dim."""
     index, dim = np.asarray(index), dimension(dim, input.ndim)
-    part = tuple(slice(None if i == dim else n) for i, n in enumerate(index.shape))
-    return _placed(lambda a: np.take_along_axis(
-        np.atleast_1d(a)[part], np.atleast_1d(index), dim).reshape(index.shape), input)
+    if not input.ndim:
+        return input.expand(*index.shape)
+    places = list(np.indices(index.shape, sparse=True)) or [index]
+    places[dim] = index
+    return input[tuple(places)]
 
 
 def argsort(input, dim=-1, descending=False):
     """The indices that put input in order along dim; equal elements keep their order."""
-    ranks = np.unique(input.data, return_inverse=True)[1].reshape(input.shape or 1)
-    order = np.argsort(-ranks if descending else ranks, dimension(dim, input.ndim), kind="stable")
+    a, dim = np.atleast_1d(input.data), dimension(dim, input.ndim)
+    a = np.flip(a, dim) if descending else a  # from behind, for the sake of equal elements
+    order = np.argsort(a, dim, kind="stable")
+    order = a.shape[dim] - 1 - np.flip(order, dim) if descending else order
     return Tensor(order.reshape(input.shape))
 
 
