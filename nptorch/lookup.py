@@ -76,7 +76,8 @@ BOTH = """sin cos tan asin acos atan sinh cosh log2 log10 log1p reciprocal ceil 
 round exp log sqrt square abs neg tanh sigmoid relu clamp clip clamp_min clamp_max add sub mul div
 pow remainder absolute negative multiply subtract divide true_divide cumsum tril triu masked_fill
 """.split()  # with and without the underscore of a change in place
-_NAMES = {Module: "to cpu cuda float double half type".split(), Tensor: """
+_NAMES = {Module: "to cpu cuda float double half type".split(), nn.ModuleList: (
+    "extend insert pop __setitem__ __delitem__ __iadd__").split(), Tensor: """
 all allclose any argsort bmm bool byte char chunk contiguous cpu cuda data_ptr device diag dot
 equal flip gather greater greater_equal half histogram index_select int is_contiguous is_cuda
 isfinite isinf isnan less less_equal logical_and logical_not logical_or logical_xor mm multinomial

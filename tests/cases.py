@@ -258,7 +258,10 @@ BRIDGE = [
     ("a.view_as(b) * b", real(6), real(2, 3)), ("m.swapaxes(a, 0, 2)", real(2, 3, 4)),
     ("m.stack(m.meshgrid(a, b, indexing='xy'))", real(3), real(2)),
     *[(f"F.{f}(a)", real(3, 4) * 3) for f in (
-        "leaky_relu silu".split())],
+        "leaky_relu silu elu selu softplus logsigmoid mish softsign hardtanh relu6".split())],
+    # hardsigmoid: PyTorch's slope of 1/6 is a float32, also where all else is float64
+    ("F.huber_loss(a, b, delta=0.5)", real(3, 2), real(3, 2) + 0.3),
+    ("F.smooth_l1_loss(a, b, reduction='none', beta=0.5)", real(3, 2), real(3, 2) + 0.3),
     ("F.adaptive_avg_pool2d(a, (2, 1))", real(1, 2, 4, 3)),
     ("F.binary_cross_entropy(m.sigmoid(a), m.sigmoid(b))", real(3, 2), real(3, 2) + 1),
     ("F.mse_loss(a, b, size_average=False)", real(3, 2), real(3, 2) + 0.3),

@@ -549,8 +549,7 @@ def test_layers_of_images():
     assert nn.AdaptiveAvgPool2d(1)(x).flatten().tolist() == pytest.approx(
         x.mean((2, 3)).flatten().tolist())
     assert nn.AdaptiveAvgPool2d((3, 7))(x).shape == (2, 3, 3, 7)
-    with pytest.raises(ValueError):
-        F.adaptive_avg_pool2d(x, 4)
+    assert F.adaptive_avg_pool2d(x, 4).shape == (2, 3, 4, 4)
 
 
 def test_lazy_layers():
@@ -612,14 +611,14 @@ def test_nested_checkpoints(tmp_path):
     file.seek(0)
     for found in (torch.load(tmp_path / "c.pt", map_location="cpu", weights_only=True),
                   torch.load(f=file)):
-        assert found["epoch"] == 3 and found["shape"] == [2, True] and found["none"] is None
+        assert found["epoch"] == 3 and found["shape"] == (2, True) and found["none"] is None
         assert found["optimizer"]["state"][0]["step"].tolist() == [1]
         assert found["net"]["weight"].tolist() == net.weight.tolist()
         assert found["array"].tolist() == [0, 1] and found["name"] == "lenet"
     torch.save([torch.ones(2)], tmp_path / "list.pt")
     assert torch.load(tmp_path / "list.pt")[0].tolist() == [1, 1]
-    with pytest.raises(TypeError, match="expected a dict"):
-        torch.save(net, tmp_path / "net.pt")
+    with pytest.raises(TypeError, match="expected text as its name"):
+        torch.save({"f": len}, tmp_path / "net.pt")
     (tmp_path / "bad.pt").write_bytes(b"no archive")
     with pytest.raises(ValueError, match="not a file of save's"):
         torch.load(tmp_path / "bad.pt")

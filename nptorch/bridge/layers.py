@@ -1,4 +1,4 @@
-"""Functions and layers without parameters, losses (notebooks/18_names.ipynb)."""
+"""Functions and layers of them, losses, Adadelta (notebooks/18_names.ipynb)."""
 
 import inspect
 
@@ -8,8 +8,11 @@ import nptorch as torch
 from nptorch import nn
 from nptorch.autograd import Tensor, op
 from nptorch.bridge.words import fuller, plain, rows
+from nptorch.lookup import chance
 from nptorch.nn import functional as F
 from nptorch.nn.conv import pair
+from nptorch.optim.adam import Adaptive
+from nptorch.optim.lr_scheduler import LambdaLR
 
 
 def layer(name, f, inputs=1, base=nn.Module):
@@ -20,9 +23,13 @@ def layer(name, f, inputs=1, base=nn.Module):
         bound = signature.bind(*[None] * inputs, *args, **options).arguments
         self.options = dict(list(bound.items())[inputs:])
 
+    def forward(self, *args):
+        mode = {"training": self.training} if "training" in signature.parameters else {}
+        return f(*args, **self.options, **mode)
+
     return type(name, (base,), {
-        "__init__": __init__, "__doc__": f"{name}, a function as a module.",
-        "forward": lambda self, *args: f(*args, **self.options),
+        "__init__": chance(__init__), "__doc__": f"{name}, a function as a module.",
+        "__module__": "nptorch.nn", "forward": forward,
         "extra_repr": lambda self: ", ".join(f"{k}={v}" for k, v in self.options.items())})
 
 
@@ -34,20 +41,54 @@ def one_hot(tensor, num_classes=-1):
     return Tensor(np.eye(n, dtype=np.int64)[tensor.data])
 
 
-def adaptive_avg_pool2d(input, output_size):
-    """The mean of each of output_size equal parts (down, across) of images, or ValueError."""
-    (down, across), (*lead, h, w) = pair("output_size", output_size), input.shape
-    return input.reshape(*lead, down, h // down, across, w // across).mean((-3, -1))
+def _means(input, sizes, dims):
+    """The means of sizes parts of the last dims dimensions, which overlap where they must."""
+    sizes = sizes if isinstance(sizes, (tuple, list)) else [sizes] * dims
+    for dim, parts in enumerate(sizes, -dims):
+        n = input.shape[dim]
+        i, j = np.ogrid[:n, :n if parts is None else parts]
+        inside = (j * n // j.size <= i) & (i < -(-(j + 1) * n // j.size))
+        shares = Tensor((inside / inside.sum(0)).astype(input.dtype))
+        input = (input.transpose(dim, -1) @ shares).transpose(dim, -1)
+    return input
 
 
+_soft = lambda x: F.binary_cross_entropy_with_logits(x, torch.zeros_like(x), "none")
 rows({
-    "one_hot": one_hot, "adaptive_avg_pool2d": adaptive_avg_pool2d,
+    "one_hot": one_hot,
+    "adaptive_avg_pool1d": lambda input, output_size: _means(input, output_size, 1),
+    "adaptive_avg_pool2d": lambda input, output_size: _means(input, output_size, 2),
     "leaky_relu": lambda input, negative_slope=0.01: torch.where(
         input > 0, input, input * negative_slope),
-    "silu": lambda input: input * torch.sigmoid(input)}, "nn.functional")
-rows({name: layer(name, f) for name, f in {
-    "Softmax": torch.softmax, "LogSoftmax": torch.log_softmax, "LeakyReLU": F.leaky_relu,
-    "SiLU": F.silu, "AdaptiveAvgPool2d": adaptive_avg_pool2d}.items()}, "nn")
+    "elu": lambda input, alpha=1.0: torch.where(
+        input > 0, input, alpha * (input.clamp(max=0.0).exp() - 1)),
+    "selu": lambda input: 1.0507009873554805 * F.elu(input, 1.6732632423543772),
+    "silu": lambda input: input * torch.sigmoid(input),
+    "softplus": lambda input, beta=1.0, threshold=20.0: torch.where(
+        input * beta > threshold, input, _soft(input * beta) / beta),
+    "logsigmoid": lambda input: -_soft(-input),
+    "mish": lambda input: input * torch.tanh(_soft(input)),
+    "softsign": lambda input: input / (1 + abs(input)),
+    "hardtanh": lambda input, min_val=-1.0, max_val=1.0: torch.where(  # no slope at the ends
+        (input > min_val) & (input < max_val), input,
+        input.detach().clamp(min_val, max_val).to(input.dtype)),
+    "relu6": lambda input: F.hardtanh(input, 0.0, 6.0),
+    "hardsigmoid": lambda input: F.relu6(input + 3) / 6,
+    "dropout2d": lambda input, p=0.5, training=True: input * F.dropout(torch.ones(
+        *input.shape[:2], *[1] * (input.ndim - 2), dtype=input.dtype), p, training)
+}, "nn.functional")
+
+
+def named(names, inputs=1):
+    """Layers of the functions that have these names, in small letters."""
+    known = {name.replace("_", ""): f for name, f in vars(F).items()}
+    rows({name: layer(name, known[name.lower()], inputs) for name in names.split()}, "nn")
+
+
+named("Softmax LogSoftmax LeakyReLU ELU SELU SiLU Softplus LogSigmoid Mish Softsign Hardtanh "
+      "ReLU6 Hardsigmoid AdaptiveAvgPool2d Dropout2d")
+rows({"Unflatten": layer("Unflatten", lambda input, dim, unflattened_size: input.reshape(
+    *input.shape[:dim], *unflattened_size, *input.shape[dim:][1:]))}, "nn")
 
 
 def _lazy(kind, width):
@@ -66,7 +107,63 @@ def _lazy(kind, width):
                 "__doc__": f"{kind.__name__} of as many inputs as it first sees."})
 
 
-rows({"LazyLinear": _lazy(nn.Linear, -1), "LazyConv2d": _lazy(nn.Conv2d, 1)}, "nn")
+def _alone(f):
+    def call(*args, **options):  # (image, ...), or (layer, image)
+        args, at = list(args), int(isinstance(args[0], nn.Module))
+        if args[at].ndim != 3:
+            return f(*args, **options)
+        args[at] = args[at].unsqueeze(0)
+        return f(*args, **options).squeeze(0)
+
+    return call
+
+
+for _kind in (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d):
+    _kind.forward = chance(_kind.forward)
+for _f in (F.conv2d, F.max_pool2d, F.avg_pool2d, nn.Conv2d.forward, nn.MaxPool2d.forward):
+    fuller(_f)(_alone(plain(_f)))
+
+
+@fuller(nn.Conv2d.__init__)
+def _padded(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, *args,
+            **options):
+    sizes = zip(pair("kernel_size", kernel_size), pair("dilation", dilation))
+    if padding == "same" and pair("stride", stride) == (1, 1):
+        padding = [d * (k - 1) / 2 for k, d in sizes]  # what is no int is refused
+        padding = [int(p) if p == int(p) else p for p in padding]
+    plain(nn.Conv2d.__init__)(self, in_channels, out_channels, kernel_size, stride,
+                              0 if padding == "valid" else padding, dilation, *args, **options)
+
+
+_tall = lambda x, one: x if x is None or isinstance(x, str) else (one, *np.ravel(x).tolist())
+rows({"conv1d": lambda input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1:
+      F.conv2d(input.unsqueeze(-2), weight.unsqueeze(-2), bias, _tall(stride, 1), _tall(
+          padding, 0), _tall(dilation, 1), groups).squeeze(-2)}, "nn.functional")
+rows({f"{kind}Pool1d": layer(
+    f"{kind}Pool1d", lambda input, kernel_size, stride=None, padding=0, *, f=f: f(
+        input.unsqueeze(-2), _tall(kernel_size, 1), _tall(stride, 1), _tall(
+            padding, 0)).squeeze(-2))
+      for kind, f in (("Max", F.max_pool2d), ("Avg", F.avg_pool2d))}, "nn")
+named("AdaptiveAvgPool1d")
+
+
+class Conv1d(nn.Conv2d):
+    """conv1d with its own weight (out_channels, in_channels/groups, k), bias (out_channels,)."""
+
+    function = staticmethod(lambda x, weight, *rest: F.conv2d(x, weight.unsqueeze(-2), *rest))
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1,
+                 *args, **options):
+        super().__init__(in_channels, out_channels, _tall(kernel_size, 1), _tall(stride, 1),
+                         _tall(padding, 0), _tall(dilation, 1), *args, **options)
+        self.weight.data = self.weight.data[:, :, 0]
+
+    def forward(self, x):
+        return super().forward(x.unsqueeze(-2)).squeeze(-2)
+
+
+rows({"Conv1d": Conv1d} | {f"Lazy{kind.__name__}": _lazy(kind, width) for kind, width in (
+    (nn.Linear, -1), (Conv1d, -2), (nn.Conv2d, -3))}, "nn")
 
 fuller(F.nll_loss)(lambda input, target, weight=None, ignore_index=-100, reduction="mean":
                    _weighed(input, target, weight, ignore_index, reduction))
@@ -74,11 +171,7 @@ fuller(F.cross_entropy)(
     lambda input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0:
     _weighed(torch.log_softmax(input, min(1, input.ndim - 1)), target, weight, ignore_index,
              reduction, label_smoothing))
-
-
-def _reduced(losses, reduction):
-    reduction = nn.MSELoss(reduction).reduction  # which checks it
-    return losses if reduction == "none" else getattr(losses, reduction)()
+_reduced = nn.loss._reduce
 
 
 def _weighed(logs, target, weight, ignore_index, reduction, smoothing=None):
@@ -107,6 +200,13 @@ def _weighed(logs, target, weight, ignore_index, reduction, smoothing=None):
     return losses.sum() / float(total) if reduction == "mean" else _reduced(losses, reduction)
 
 
+def huber_loss(input, target, reduction="mean", delta=1.0):
+    """d²/2 for a difference d up to delta, and from there on its tangent."""
+    d = F.l1_loss(input, target, "none")
+    near = d.clamp(max=delta)
+    return _reduced(near * (d - near / 2), reduction)
+
+
 @fuller(F.binary_cross_entropy_with_logits)
 def _bce_with_logits(input, target, weight=None, reduction="mean", pos_weight=None):
     losses = F.binary_cross_entropy_with_logits(input, target, "none")
@@ -124,13 +224,14 @@ def _bce(p, y, /):
             lambda g: g * (no - yes))
 
 
-def binary_cross_entropy(input, target, reduction="mean"):
+def binary_cross_entropy(input, target, weight=None, reduction="mean"):
     """-(y log p + (1 - y) log(1 - p)) for p = input and y = target, both in [0, 1]; no logarithm
     counts as less than -100."""
     if input.shape != target.shape or not ((input.data >= 0) & (input.data <= 1)).all():
         raise ValueError(f"binary_cross_entropy: expected one shape, and input in [0, 1] (which "
                          f"sigmoid gives), got {input.shape} and {target.shape}")
-    return _reduced(_bce(input, target), reduction)
+    losses = _bce(input, target)
+    return _reduced(losses if weight is None else losses * weight, reduction)
 
 
 for _name, _f in {"NLLLoss": F.nll_loss, "CrossEntropyLoss": F.cross_entropy,
@@ -138,5 +239,42 @@ for _name, _f in {"NLLLoss": F.nll_loss, "CrossEntropyLoss": F.cross_entropy,
     _full = layer(_name, plain(_f).fuller, 2, getattr(nn, _name))
     fuller(getattr(nn, _name).__init__)(lambda self, full=_full, **options: setattr(
         self, "__class__", full) or full.__init__(self, **options))
-rows({"binary_cross_entropy": binary_cross_entropy}, "nn.functional")
+rows({"binary_cross_entropy": binary_cross_entropy, "huber_loss": huber_loss,
+      "smooth_l1_loss": lambda input, target, reduction="mean", beta=1.0: huber_loss(
+          input, target, reduction, beta) / beta if beta else F.l1_loss(input, target, reduction)},
+     "nn.functional")
 rows({"BCELoss": layer("BCELoss", F.binary_cross_entropy, 2)}, "nn")
+named("SmoothL1Loss HuberLoss", 2)
+
+
+class Adadelta(Adaptive):
+    """p = p - lr · sqrt(d + eps) / sqrt(r + eps) · grad: r is grad², and d what was taken, squared,
+    both averages that fade by rho. Raises as Optimizer. Source: Zeiler, ADADELTA, 2012."""
+
+    _memory = {"square_avg": None, "acc_delta": None}
+
+    def __init__(self, params, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0.0):
+        super().__init__(params, lr=lr, rho=rho, eps=eps, weight_decay=weight_decay)
+
+    def _move(self, p, grad, n, group, square_avg, acc_delta):
+        square_avg += (1 - group["rho"]) * (grad * grad - square_avg)
+        push = np.sqrt((acc_delta + group["eps"]) / (square_avg + group["eps"])) * grad
+        acc_delta += (1 - group["rho"]) * (push * push - acc_delta)
+        p -= group["lr"] * push
+
+
+rows({"Adadelta": Adadelta}, "optim")
+
+
+def _plan(name, factor):
+    return type(name, (LambdaLR,), {"__doc__": f"As torch's {name}.", "__init__": lambda self, \
+        optimizer, *args, last_epoch=-1, **options: LambdaLR.__init__(
+            self, optimizer, factor(*args, **options), last_epoch)})
+
+
+rows({name: _plan(name, factor) for name, factor in {
+    "ExponentialLR": lambda gamma: lambda n: gamma**n,
+    "MultiStepLR": lambda milestones, gamma=0.1: lambda n: gamma ** sum(m <= n for m in milestones),
+    "ConstantLR": lambda factor=1 / 3, total_iters=5: lambda n: factor if n < total_iters else 1.0,
+    "PolynomialLR": lambda total_iters=5, power=1.0: lambda n: max(
+        1 - n / total_iters, 0) ** power}.items()}, "optim.lr_scheduler")

@@ -4,12 +4,13 @@ import functools
 import io
 import json
 import math
+import sys
 from pathlib import Path
 
 import numpy as np
 
 import nptorch as torch
-from nptorch import creation
+from nptorch import creation, nn
 from nptorch.autograd import Tensor, op
 from nptorch.bridge.devices import to
 from nptorch.bridge.words import fuller, rows
@@ -229,22 +230,49 @@ rows({"einsum": einsum, "Generator": Generator, "from_numpy": lambda ndarray: Te
 rows({"multinomial": multinomial}, "", method=True)
 
 
+def _kind(module, name):  # a class of Tensors or Modules that the script has by now
+    kind = functools.reduce(lambda x, part: getattr(x, part, None), name.split("."),
+                            sys.modules.get(module))
+    if not (isinstance(kind, type) and issubclass(kind, (Tensor, nn.Module))):
+        raise TypeError(f"{name}: no class that can be found: save the net's state_dict()")
+    return kind
+
+
 def _plan(x, arrays):
+    if isinstance(x, (Tensor, nn.Module)):
+        kind = type(x).__module__, type(x).__qualname__
+        holds = {k: v for k, v in vars(x).items() if k not in ("grad", "grad_fn")}
+        return _kind(*kind) and {"kind": kind, "holds": _plan(holds, arrays)}
     if isinstance(x, dict):  # JSON's keys are text: those of dicts are JSON themselves
         return {json.dumps(k): _plan(v, arrays) for k, v in x.items()}
-    if isinstance(x, (Tensor, np.ndarray, np.generic)) and np.asarray(x).dtype.kind in "fiub":
-        arrays.append(np.asarray(x))
-        return {"array": len(arrays) - 1}  # no key: it lacks the quotation marks of a text
-    return [_plan(v, arrays) for v in x] if isinstance(x, (list, tuple)) else x
+    if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "fiub":
+        return {"array": arrays.setdefault(id(x), (len(arrays), x))[0]}  # a shared one once
+    if isinstance(x, tuple):
+        return {"tuple": _plan(list(x), arrays)}  # these keys lack a text's quotation marks
+    return [_plan(v, arrays) for v in x] if isinstance(x, list) else x
+
+
+def _built(x, arrays, made):  # from a dict whose values are built by now
+    if "array" in x:
+        return arrays[x["array"]]
+    if "tuple" in x:
+        return tuple(x["tuple"])
+    if "kind" not in x:
+        return {json.loads(k): v for k, v in x.items()}
+    kind, holds = _kind(*x["kind"]), x["holds"]
+    new = object.__new__(kind)
+    new = made.setdefault(id(holds["data"]), new) if issubclass(kind, Tensor) else new
+    vars(new).update(holds)
+    return new
 
 
 @fuller(torch.save)
 def save(obj, f):
-    """Write dicts and lists of Tensors, numbers and text to f, a path or a file. Tuples come back
-    as lists. Raises TypeError for anything else."""
-    arrays, content = [], io.BytesIO()
+    """Write Modules, dicts, lists and tuples of Tensors, numbers and text to f, a path or a file.
+    Raises TypeError for anything else."""
+    arrays, content = {}, io.BytesIO()
     plan = json.dumps(_plan(obj, arrays)).encode()
-    np.savez(content, np.array(plan, "S"), *arrays)
+    np.savez(content, np.array(plan, "S"), *(np.asarray(x) for _, x in arrays.values()))
     (f.write if hasattr(f, "write") else Path(f).write_bytes)(content.getvalue())
 
 
@@ -258,7 +286,7 @@ def load(f):
             if sum(member.file_size for member in archive.zip.infolist()) > len(content):
                 raise ValueError("compressed, or larger than the file that holds it")
             plan, *arrays = archive.values()
-        return json.loads(plan.item(), object_hook=lambda x: Tensor(arrays[x["array"]])
-                          if "array" in x else {json.loads(k): v for k, v in x.items()})
+        made = {}
+        return json.loads(plan.item(), object_hook=lambda x: _built(x, arrays, made))
     except Exception as error:
         raise ValueError(f"{f}: not a file of save's, or damaged: {error}") from error

@@ -1,0 +1,276 @@
+"""The bridge's layers, losses, lists, loaders, optimizers and recurrent nets: PyTorch's values,
+gradients and names where it is installed, and right values where it is not."""
+
+import io
+
+import numpy as np
+import pytest
+
+import nptorch
+from nptorch import nn
+from nptorch.nn import functional as F
+from nptorch.optim import lr_scheduler
+from nptorch.utils import data
+
+IMAGES = np.random.default_rng(0).normal(0, 3, (2, 6, 5, 7)).astype(np.float32)
+IMAGES.ravel()[:6] = 0, 1, -1, 3, -3, 6  # where a piece ends, and another begins
+ROWS, STEPS = IMAGES[:, :, 0], IMAGES[0, :, :, :4]
+OTHER = np.random.default_rng(1).normal(0, 3, IMAGES.shape).astype(np.float32)
+STATE = OTHER[0, :2, :5, :3]
+
+LAYERS = [(program, IMAGES) for program in """
+Softmax(1) LogSoftmax(1) LeakyReLU(0.2) ELU(2.0) SELU()
+SiLU() Softplus() Softplus(3.0,0.2) LogSigmoid() Mish() Softsign() Hardtanh() Hardtanh(-2.0,1.5)
+ReLU6() Hardsigmoid() AdaptiveAvgPool2d(1) AdaptiveAvgPool2d((3,4)) AdaptiveAvgPool2d((None,2))
+Unflatten(1,(2,3)) Conv2d(6,4,3,padding='same') Conv2d(6,4,3,padding='valid')""".split()]
+LAYERS += [(program, IMAGES[0]) for program in (
+    "Conv2d(6, 4, 3)", "MaxPool2d(2)", "AvgPool2d(2, 1)", "LazyConv2d(4, 3)")]
+LAYERS += [(program, rows) for program in (
+    "Conv1d(6, 4, 3, padding='same')", "Conv1d(6, 4, 3, 2, 1, bias=False)", "LazyConv1d(4, 3)",
+    "Conv1d(6, 4, 2, padding=2, dilation=3, groups=2)", "MaxPool1d(3, 2, 1)", "AvgPool1d(3, 1, 1)",
+    "AdaptiveAvgPool1d(4)") for rows in (ROWS, ROWS[0])]
+LAYERS += [(program, STEPS) for program in (
+    "RNN(4, 3)", "LSTM(4, 3, 2, bidirectional=True)", "LSTM(4, 3, bias=False, batch_first=True)",
+    "GRU(4, 3, 2)", "GRU(4, 3, bidirectional=True)")]
+LAYERS += [("RNN(4, 3)", STEPS[0]), ("RNNCell(4, 3)", STEPS[0]), ("LSTMCell(4, 3)", STEPS[0]),
+           ("LSTMCell(4, 3)", STEPS[0, 0]),
+           ("GRUCell(4, 3)", STEPS[0], STATE[0, :5]),
+           ("GRU(4, 3, 2)", STEPS[:, :5], STATE)]
+LAYERS += [(program, IMAGES, OTHER) for program in (
+    "L1Loss()", "SmoothL1Loss()", "SmoothL1Loss(beta=0.3)", "SmoothL1Loss(beta=0)",
+    "SmoothL1Loss(size_average=False)", "HuberLoss(delta=2.0)", "HuberLoss(reduction='none')")]
+
+
+def result(library, program, *arrays):
+    """The names of a layer, what it makes of arrays, and all gradients; its weights are given."""
+    inputs = [library.tensor(a, requires_grad=True) for a in arrays]
+    layer = eval(program, vars(library.nn))
+    if "Lazy" in program:
+        layer(inputs[0])
+    for i, p in enumerate(layer.parameters()):
+        with library.no_grad():
+            p.copy_(library.tensor(np.random.default_rng(i).normal(size=tuple(p.shape))))
+    out, names = [layer(*inputs)], [(k, tuple(v.shape)) for k, v in layer.state_dict().items()]
+    while any(isinstance(x, tuple) for x in out):
+        out = [y for x in out for y in (x if isinstance(x, tuple) else [x])]
+    sum((x * library.tensor(np.cos(np.arange(x.detach().numpy().size, dtype=np.float32)).reshape(
+        tuple(x.shape)))).sum() for x in out).backward()
+    return names, [x.detach().numpy() for x in out] + [
+        x.grad.numpy() for x in (*inputs, *layer.parameters())]
+
+
+@pytest.mark.parametrize("case", LAYERS, ids=lambda case: f"{case[0]} {case[1].shape}")
+@pytest.mark.filterwarnings("ignore:size_average:UserWarning", "ignore:Lazy modules:UserWarning")
+def test_layers_are_pytorchs(case):
+    names, arrays = result(nptorch, *case)
+    torch_names, torch_arrays = result(pytest.importorskip("torch"), *case)
+    assert names == torch_names
+    for mine, theirs in zip(arrays, torch_arrays, strict=True):
+        assert mine.dtype == theirs.dtype and np.allclose(mine, theirs, 2e-5, 2e-5)
+        assert mine.shape == theirs.shape
+
+
+def test_some_values_by_hand():
+    x = nptorch.tensor([-2.0, 0.0, 0.5, 3.0])
+    assert nn.Hardtanh()(x).tolist() == [-1, 0, 0.5, 1]
+    assert nn.ReLU6()(x * 3).tolist() == [0, 0, 1.5, 6]
+    assert np.allclose(F.hardsigmoid(x).data, [1 / 6, 0.5, 3.5 / 6, 1])
+    assert np.allclose(nn.ELU()(x).data, [np.exp(-2) - 1, 0, 0.5, 3])
+    assert np.allclose(F.softplus(x).data, np.log1p(np.exp(x.data)))
+    assert F.huber_loss(x, nptorch.zeros(4), "none", 2.0).tolist() == [2, 0, 0.125, 4]
+    assert F.smooth_l1_loss(x, nptorch.zeros(4), "none", beta=2.0).tolist() == [1, 0, 0.0625, 2]
+    rows = nptorch.arange(6.0).reshape(1, 1, 6)
+    assert nn.MaxPool1d(2)(rows).tolist() == [[[1, 3, 5]]]
+    assert F.adaptive_avg_pool1d(rows, 4).tolist() == [[[0.5, 1.5, 3.5, 4.5]]]
+    assert F.conv1d(rows, nptorch.ones(1, 1, 2), padding=1).tolist() == [[[0, 1, 3, 5, 7, 9, 5]]]
+    lstm = nn.LSTM(1, 1)
+    for p in lstm.parameters():
+        nn.init.zeros_(p)
+    lstm.bias_ih_l0.data[2] = 1e9  # the new numbers are 1, and all gates half open
+    output, (h, c) = lstm(nptorch.zeros(2, 1, 1))
+    assert np.allclose(c.item(), 0.75) and np.allclose(h.item(), np.tanh(0.75) / 2)
+    assert np.allclose(output.data.ravel(), np.tanh([0.5, 0.75]) / 2)
+
+
+def test_dropout2d_takes_whole_channels():
+    nptorch.manual_seed(0)
+    layer, x = nn.Dropout2d(0.5), nptorch.ones(4, 8, 3, 3)
+    seen = layer(x).data.reshape(32, 9)
+    assert {tuple(set(channel)) for channel in seen.tolist()} == {(0.0,), (2.0,)}
+    assert layer.eval()(x).tolist() == x.tolist()
+    assert F.dropout2d(x, training=False).tolist() == x.tolist()
+
+
+@pytest.mark.parametrize("refused", [
+    lambda: nn.Conv2d(1, 1, 2, padding="same"), lambda: nn.Conv1d(1, 1, 3, 2, padding="same"),
+    lambda: nn.MaxPool2d(2)(nptorch.ones(4, 4)), lambda: nn.ELU(1, 2, 3), lambda: nn.Unflatten(),
+    lambda: nn.LSTM(2, 3)(nptorch.ones(4, 1, 2), (nptorch.ones(1, 2, 3),) * 2),
+    lambda: nn.GRUCell(2, 3)(nptorch.ones(4, 2), nptorch.ones(1, 3)),
+    lambda: nn.RNN(2, 3)(nptorch.ones(4, 1, 3)), lambda: nn.LSTM(2, 3, 1, True),
+    lambda: F.huber_loss(nptorch.ones(2), nptorch.ones(3)),
+])
+def test_what_does_not_fit_is_refused(refused):
+    with pytest.raises((ValueError, TypeError)):
+        refused()
+
+
+def same_in_both(f):
+    """Run f with each library, and compare what it lists."""
+    def test():
+        mine, theirs = f(nptorch), f(pytest.importorskip("torch"))
+        assert mine == theirs
+
+    return test
+
+
+@same_in_both
+def test_lists_of_modules(torch):
+    nn = torch.nn
+    found = nn.ModuleList([nn.Linear(1, 1), nn.ReLU()])
+    found.insert(1, nn.Tanh())
+    found.extend([nn.Sigmoid(), nn.ReLU()])
+    found += [nn.Tanh()]
+    del found[0]
+    found[-1] = nn.ELU()
+    kinds = [type(found.pop(2)).__name__, *(type(m).__name__ for m in found)]
+    net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
+    net.insert(1, nn.Tanh())
+    net.append(nn.Tanh()).extend(nn.Sequential(nn.ReLU()))
+    del net[-2]
+    net[0] = nn.Linear(4, 3)
+    named = nn.Sequential({"a": nn.Linear(1, 1), "b": nn.ReLU()}) if torch is nptorch else (
+        nn.Sequential(__import__("collections").OrderedDict(a=nn.Linear(1, 1), b=nn.ReLU())))
+    named[0] = nn.Tanh()
+    return (kinds, len(found), list(dict(found.named_children())), list(net.state_dict()),
+            [type(m).__name__ for m in net], list(dict(named.named_children())))
+
+
+@same_in_both
+def test_dicts_of_modules(torch):
+    nn = torch.nn
+    found = nn.ModuleDict({"x": nn.Linear(1, 2), "act": nn.ReLU()})
+    found["y"] = nn.Linear(2, 2)
+    found.update({"z": nn.Tanh()})
+    popped = found.pop("act")
+    del found["z"]
+    return (list(found), len(found), "x" in found, "act" in found, list(found.state_dict()),
+            [key for key, _ in found.items()], type(popped).__name__, len(list(found.parameters())),
+            len(nn.ModuleDict()))
+
+
+def test_lists_and_dicts_by_hand():
+    net = nn.Sequential(nn.Linear(2, 3), nn.ReLU())
+    net.insert(0, nn.Tanh())
+    assert list(net.state_dict()) == ["1.weight", "1.bias"]
+    with pytest.raises(TypeError, match="entry 3: expected a Module"):
+        net.extend([3])
+    assert len(net) == 3
+    both = nn.ModuleDict({"a": nn.ReLU()})
+    assert both["a"] is both.a and both == both and len({both}) == 1
+    with pytest.raises(KeyError):
+        both["b.c"] = nn.ReLU()
+    with pytest.raises(KeyError):
+        both["b"]
+
+
+@same_in_both
+def test_loaders_and_samplers(torch):
+    data = torch.utils.data
+    pairs = [(torch.tensor([float(i)]), i) for i in range(7)]
+
+    class Mine(data.Sampler):
+        __iter__, __len__ = lambda self: iter([2, 0]), lambda self: 2
+
+    in_order = data.SequentialSampler(pairs)
+    loaders = [data.DataLoader(pairs, **options) for options in (
+        {"sampler": in_order, "batch_size": 3}, {"sampler": [3, 1]}, {"sampler": Mine()},
+        {"batch_sampler": data.BatchSampler(in_order, 3, True)}, {"batch_size": 4},
+        {"batch_size": 2, "collate_fn": lambda batch: [None, torch.tensor(len(batch))],
+         "drop_last": True, "num_workers": 0})]
+    random = data.RandomSampler(pairs)
+    return ([[len(loader), [y.tolist() for _, y in loader]] for loader in loaders],
+            [len(random), sorted(random), len(list(data.RandomSampler(pairs, num_samples=10)))],
+            len(list(data.RandomSampler(pairs, True, 9))),
+            len(data.BatchSampler(range(7), 3, False)),
+            sorted(data.SubsetRandomSampler([2, 5])), isinstance(random, data.Sampler),
+            set(data.WeightedRandomSampler([0.0, 1.0, 0.0], 5)))
+
+
+def test_loaders_by_hand():
+    pairs = data.TensorDataset(nptorch.arange(5), nptorch.arange(5) * 2)
+    batches = data.BatchSampler([4, 0, 2], 2, drop_last=False)
+    assert [x.tolist() for x, _ in data.DataLoader(pairs, batch_sampler=batches)] == [[4, 0], [2]]
+    orders = [[x.tolist() for x, _ in data.DataLoader(
+        pairs, 5, shuffle=True, generator=nptorch.Generator().manual_seed(seed), collate_fn=None)]
+        for seed in (1, 1, 2)]
+    assert orders[0] == orders[1] != orders[2] and sorted(orders[2][0]) == [0, 1, 2, 3, 4]
+    for wrong in ({"sampler": [1], "shuffle": True}, {"batch_sampler": [[1]], "batch_size": 3}):
+        with pytest.raises(ValueError, match="excludes"):
+            data.DataLoader(pairs, **wrong)
+
+
+@same_in_both
+def test_adadelta_and_plans(torch):
+    w = torch.tensor([1.0, -2.0, 3.0], requires_grad=True)
+    optimizer = torch.optim.Adadelta([w], lr=0.5, weight_decay=0.1)
+    for _ in range(5):
+        w.grad = None
+        (w**4).sum().backward()
+        optimizer.step()
+    rates, plans = [], torch.optim.lr_scheduler
+    for name, *options in (("MultiStepLR", [2, 4], 0.5), ("ConstantLR", 0.5, 3),
+                           ("PolynomialLR", 4, 2.0), ("ExponentialLR", 0.5)):
+        optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
+        scheduler = getattr(plans, name)(optimizer, *options)
+        for _ in range(6):
+            rates.append(round(scheduler.get_last_lr()[0], 6))
+            optimizer.step()
+            scheduler.step()
+    return [round(x, 5) for x in w.tolist()], rates
+
+
+def test_rates_by_hand():
+    optimizer = nptorch.optim.Adadelta([nptorch.ones(1, requires_grad=True)], lr=1.0)
+    plan = lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+    plan.step()
+    assert optimizer.param_groups[0]["lr"] == 0.5
+    assert lr_scheduler.MultiStepLR(optimizer, [1]).get_last_lr() == [1.0]
+
+
+class Net(nn.Module):
+    def __init__(self):
+        self.first, self.tied = nn.Linear(2, 3), nn.Linear(2, 3)
+        self.tied.weight = self.first.weight
+        self.norm, self.act, self.conv = nn.BatchNorm1d(3), nn.ELU(2.0), nn.Conv2d(1, 2, 3)
+        self.parts = nn.ModuleDict({"x": nn.Linear(3, 1)})
+
+    def forward(self, x):
+        return self.parts["x"](self.act(self.norm(self.first(x) + self.tied(x))))
+
+
+def test_a_whole_module_is_saved():
+    net, file, x = Net(), io.BytesIO(), nptorch.rand(5, 2)
+    net(x)
+    net.first.bias.requires_grad = False
+    nptorch.save({"net": net.eval(), 1: (2, [(3,)])}, file)
+    file.seek(0)
+    found = nptorch.load(file)
+    again = found["net"]
+    assert found[1] == (2, [(3,)]) and type(again) is Net and again is not net
+    assert again(x).tolist() == net(x).tolist() and str(again) == str(net)
+    assert again.tied.weight is again.first.weight and not again.first.bias.requires_grad
+    assert list(again.state_dict()) == list(net.state_dict()) and not again.training
+    again(x).sum().backward()
+    assert again.parts["x"].weight.grad is not None and net.parts["x"].weight.grad is None
+
+
+def test_nothing_but_modules_is_made_from_a_file():
+    class Hidden(nn.Module):
+        pass
+
+    with pytest.raises(TypeError, match=r"net\.state_dict\(\)"):
+        nptorch.save(Hidden(), io.BytesIO())
+    from nptorch.bridge import tensors
+    for path in (["os", "system"], ["builtins", "dict"], ["nowhere", "Net"], [__name__, "nothing"]):
+        with pytest.raises(TypeError, match="no class that can be found"):
+            tensors._built({"kind": path, "holds": {}}, [], {})
