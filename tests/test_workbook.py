@@ -478,7 +478,7 @@ def test_marking_trusts_nothing_in_the_folder_but_the_cells(mine):
 def test_what_is_exported_is_imported_anew(mine):
     """05 loads nptorch.optim.optimizer with its hole, exports it filled, and imports it for SGD."""
     program = (
-        "import workbook, series, inspect\n"
+        "import workbook, series, nptorch\n"
         "from nptorch import optim\n"
         "old, book = optim.Optimizer, workbook.ROOT\n"
         "path = book / 'notebooks/05_optimizer.ipynb'\n"
@@ -489,7 +489,7 @@ def test_what_is_exported_is_imported_anew(mine):
         "series.export('05_optimizer.ipynb')\n"
         "from nptorch.optim.optimizer import Optimizer\n"
         "assert Optimizer is not old\n"
-        "print(Optimizer._regularization(None))\n")
+        "print(Optimizer._regularization(optim.SGD([nptorch.zeros(1)], alpha=1)))\n")
     done = python(mine, "-c", program)
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == "7"

@@ -702,9 +702,8 @@ for value in vars(self).values():
     },
     "_affine": {
         "weight transposed": ("_times(weight.T, g)", "_times(weight, g)"),
-        "rows of g forgotten": ("g.reshape(-1, g.shape[-1]).T", "g.T"),
-        "turned round": ("np.dot(g.reshape(-1, g.shape[-1]).T, rows)",
-                         "np.dot(rows.T, g.reshape(-1, g.shape[-1]))"),
+        "rows of g forgotten": ("flat(g).T", "g.T"),
+        "turned round": ("np.dot(flat(g).T, rows)", "np.dot(rows.T, flat(g))"),
         "a mean": ("lambda g: g)", "lambda g: g / len(rows))"),
         "exchanged": "return (value, lambda g: np.dot(g.reshape(-1, g.shape[-1]).T, rows), "
                      "lambda g: np.dot(g, weight), lambda g: g)",

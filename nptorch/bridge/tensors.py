@@ -78,12 +78,12 @@ rows({
     "unbind": lambda input, dim=0: tuple(entries(input, dim, i) for i in range(input.shape[dim])),
     "t": lambda input: input.permute(*((), (0,), (1, 0))[min(input.ndim, 2)])}, "", method=True)
 
-rows({name: lambda input, *args, f=f, **options: _placed(f, input, *args, **options)
-      for name, f in {
-          "diag": np.diag, "roll": np.roll, "tile": np.tile, "repeat_interleave": np.repeat,
-          "flip": lambda a, *dims, axis=(): np.flip(a, axis or integers("dims", dims)),
-          "tril": lambda a, k=0: a * np.tri(a.shape[-2], a.shape[-1], k, int),
-          "triu": lambda a, k=0: a * (1 - np.tri(a.shape[-2], a.shape[-1], k - 1, int))}.items()
+_placing = lambda f: lambda input, *args, **options: _placed(f, input, *args, **options)
+rows({name: _placing(f) for name, f in {
+    "diag": np.diag, "roll": np.roll, "tile": np.tile, "repeat_interleave": np.repeat,
+    "flip": lambda a, *dims, axis=(): np.flip(a, axis or integers("dims", dims)),
+    "tril": lambda a, k=0: a * np.tri(a.shape[-2], a.shape[-1], k, int),
+    "triu": lambda a, k=0: a * (1 - np.tri(a.shape[-2], a.shape[-1], k - 1, int))}.items()
       }, "", method=True)
 rows({"repeat": lambda input, *sizes: torch.tile(input, s := integers("sizes", sizes)).permute(
     *range(len(s)))}, method=True)  # which refuses fewer sizes than dimensions
