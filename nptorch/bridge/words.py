@@ -101,7 +101,7 @@ def _only(word, call, value):
 USUAL = {"ceil_mode": False, "count_include_pad": True, "padding_mode": "zeros", "foreach": None,
          "return_indices": False, "maximize": False, "create_graph": False, "fused": None}
 IDLE = ("layout memory_format pin_memory non_blocking weights_only stable inplace num_workers "
-        "worker_init_fn persistent_workers").split()
+        "worker_init_fn persistent_workers volatile").split()
 WORDS = {
     "input": _at(0), "self": _at(0), "size": _at(0), "obj": _at(0), "other": _at(1), "f": _at(1),
     "exponent": _at(1), "axis": _renamed("dim"), "keepdims": _renamed("keepdim"),
