@@ -6,6 +6,7 @@ What has a value and a gradient stands in cases.py; here is the rest.
 import gc
 import io
 import json
+import math
 import re
 import subprocess
 import sys
@@ -649,3 +650,82 @@ def test_the_series_own_names_do_not_load_it(program):
     program = (f"import copy, sys, nptorch as torch\nfrom nptorch import nn\n{program}\n"
                "assert 'nptorch.bridge' not in sys.modules")
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+def test_a_state_dict_is_read_with_options_and_from_a_file_object(tmp_path):
+    net = torch.nn.Linear(2, 1)
+    torch.save(net.state_dict() | {"epoch": 3}, tmp_path / "net.pt")
+    with open(tmp_path / "net.pt", "rb") as file:
+        for found in (torch.load(tmp_path / "net.pt", map_location="cpu", weights_only=True),
+                      torch.load(file)):
+            assert found.pop("epoch") == 3
+            net.load_state_dict(found)
+
+
+def test_what_load_could_not_read_is_not_saved(tmp_path):
+    with pytest.raises(TypeError, match=r"\(1, 2\): expected text"):
+        torch.save({(1, 2): "c"}, tmp_path / "odd.pt")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("p", [0.5, 1, 2, 3, -1])
+def test_the_norm_of_nan_is_nan(p):
+    assert math.isnan(torch.tensor([math.nan, 1.0]).norm(p))
+
+
+def test_tile_takes_lengths_in_every_spelling():
+    a = torch.tensor([1.0, 2.0])
+    for tiled in a.tile(2, 1), a.tile((2, 1)), torch.tile(a, dims=(2, 1)):
+        assert tiled.tolist() == [[1, 2], [1, 2]]
+
+
+def test_recording_is_switched_on_inside_alone():
+    x = torch.ones(1, requires_grad=True)
+    with torch.no_grad():
+        later = torch.enable_grad()
+        assert not (x * 2).requires_grad
+
+    with later:
+        assert (x * 2).requires_grad
+    assert torch.is_grad_enabled()
+
+    @torch.set_grad_enabled(False)
+    def quiet():
+        return (x * 2).requires_grad
+
+    @torch.enable_grad()
+    def loud():
+        return (x * 2).requires_grad
+
+    assert torch.is_grad_enabled() and not quiet() and torch.is_grad_enabled()
+    with torch.no_grad():
+        assert loud() and not torch.is_grad_enabled()
+
+
+def test_a_bound_that_is_reached_lets_the_gradient_pass():
+    x = torch.tensor([0.5, 1.0, 1.5], requires_grad=True)
+    x.clamp(max=torch.tensor(1.0)).sum().backward()
+    assert x.grad.tolist() == [1, 1, 0]
+
+
+def test_whole_quotients_keep_their_dtype():
+    a = torch.tensor([7, -7], dtype=torch.int32)
+    assert torch.div(a, 2, rounding_mode="floor").dtype == torch.int32
+    assert torch.div(a, 2, rounding_mode="trunc").tolist() == [3, -3]
+    with pytest.raises(ValueError, match="rounding_mode: expected None, 'floor' or 'trunc'"):
+        torch.div(a, 2, rounding_mode="up")
+
+
+def test_numbers_that_fit_nothing_are_refused_by_name():
+    a = torch.ones(2, 3)
+    for call, message in ((lambda: a.topk(4), "k: expected 0 to 3, got 4"),
+                          (lambda: a.split([-1, 4], 1), "add up to 3"),
+                          (lambda: torch.einsum("ij", a, a), "expected 1 operands, got 2")):
+        with pytest.raises(ValueError, match=message) as caught:
+            call()
+        assert isinstance(caught.value, RuntimeError)
+
+
+def test_indices_and_nans_by_themselves():
+    assert torch.ones(4, 3).index_select(0, torch.tensor(1)).shape == (1, 3)
+    assert len(torch.unique(torch.tensor([1.0, math.nan, math.nan]))) == 3

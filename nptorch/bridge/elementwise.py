@@ -64,12 +64,18 @@ for _f in (torch.softmax, torch.log_softmax):  # PyTorch guesses a dimension, an
 
 @fuller(torch.clamp)
 def _clamp(input, min=None, max=None):  # whose bounds may be Tensors
-    input = input if min is None and max is not None else torch.maximum(input, min)
-    return input if max is None else torch.minimum(input, max)
+    if min is None and max is None:
+        raise ValueError("clamp: expected min, max or both")
+    for bound, beyond in (min, torch.lt), (max, torch.gt):
+        if bound is not None:
+            input = torch.where(beyond(input, bound), bound, input)
+    return input
 
 
 @fuller(torch.div)
 def _div(input, other, rounding_mode=None):
     whole = rounding_mode and all(np.asarray(x).dtype.kind in "iu" for x in (input, other))
+    if rounding_mode not in (None, "floor", "trunc"):
+        raise ValueError(f"rounding_mode: expected None, 'floor' or 'trunc', got {rounding_mode!r}")
     quotient = getattr(torch.div(input, other), rounding_mode or "clone")()
-    return quotient.long() if whole else quotient
+    return quotient.to(torch.floor_divide(input, other).dtype) if whole else quotient

@@ -1,6 +1,7 @@
 """Modes, autograd.grad, ops as classes, changes in place (notebooks/18_names.ipynb)."""
 
 import contextlib
+import functools
 import sys
 import types
 import weakref
@@ -30,10 +31,29 @@ class set_grad_enabled:
     def __exit__(self, *error):
         autograd._mode.quiet = self.before
 
+    def __call__(self, function):
+        self.__exit__()  # only inside of function
+
+        def run(*args, **options):
+            with set_grad_enabled(self.mode):
+                return function(*args, **options)
+
+        return functools.wraps(function)(run)
+
+
+@contextlib.contextmanager
+def _recording():
+    before, autograd._mode.quiet = autograd._mode.quiet, 0
+    try:
+        yield
+    finally:
+        autograd._mode.quiet = before
+
 
 no_grad.__exit__ = lambda self, *error: setattr(  # also if the mode was set inside
     autograd._mode, "quiet", max(autograd._mode.quiet - 1, 0))
-rows({"set_grad_enabled": set_grad_enabled, "enable_grad": lambda: set_grad_enabled(True),
+rows({"set_grad_enabled": set_grad_enabled,
+      "enable_grad": lambda function=None: _recording()(function) if function else _recording(),
       "inference_mode": lambda mode=True: no_grad(mode) if callable(mode) else (
           no_grad() if mode else contextlib.nullcontext())}, "", "autograd")
 

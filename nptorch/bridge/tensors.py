@@ -53,6 +53,9 @@ def argsort(input, dim=-1, descending=False):
 
 def topk(input, k, dim=-1, largest=True, sorted=True):
     """(values, indices) of the k largest elements along dim, or of the smallest, in order."""
+    n = input.shape[dim] if input.ndim else 1
+    if k is not None and not 0 <= k <= n:
+        raise ValueError(f"k: expected 0 to {n}, got {k}")
     indices = entries(argsort(input, dim, largest), dim, slice(k))
     return ValuesAndIndices(gather(input, dim, indices), indices)
 
@@ -62,7 +65,7 @@ def split(tensor, split_size_or_sections, dim=0):
     sizes, n = split_size_or_sections, tensor.shape[dim]
     if isinstance(sizes, int):
         sizes = [min(sizes, n - i) for i in range(0, n, sizes)] or [0]
-    if sum(sizes) != n:
+    if sum(sizes) != n or min(sizes) < 0:
         raise ValueError(f"split: expected lengths that add up to {n}, got {sizes}")
     ends = np.cumsum(sizes).tolist()
     return tuple(entries(tensor, dim, slice(end - k, end)) for end, k in zip(ends, sizes))
@@ -71,7 +74,7 @@ def split(tensor, split_size_or_sections, dim=0):
 rows({
     "gather": gather, "argsort": argsort, "topk": topk, "split": split,
     "sort": lambda input, dim=-1, descending=False: topk(input, None, dim, descending),
-    "index_select": lambda input, dim, index: entries(input, dim, index),
+    "index_select": lambda input, dim, index: entries(input, dim, np.atleast_1d(index)),
     "masked_fill": lambda input, mask, value: torch.where(mask, value, input).to(input.dtype),
     "chunk": lambda input, chunks, dim=0: split(
         input, max(1, math.ceil(input.shape[dim] / chunks)), dim),
@@ -80,7 +83,8 @@ rows({
 
 _placing = lambda f: lambda input, *args, **options: _placed(f, input, *args, **options)
 rows({name: _placing(f) for name, f in {
-    "diag": np.diag, "roll": np.roll, "tile": np.tile, "repeat_interleave": np.repeat,
+    "diag": np.diag, "roll": np.roll, "repeat_interleave": np.repeat,
+    "tile": lambda a, *reps, axis=(): np.tile(a, axis or integers("dims", reps)),
     "flip": lambda a, *dims, axis=(): np.flip(a, axis or integers("dims", dims)),
     "tril": lambda a, k=0: a * np.tri(a.shape[-2], a.shape[-1], k, int),
     "triu": lambda a, k=0: a * (1 - np.tri(a.shape[-2], a.shape[-1], k - 1, int))}.items()
@@ -98,7 +102,7 @@ def meshgrid(*tensors, indexing="ij"):
 
 def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
     """The different elements in order, the index of each element, and how often each occurs."""
-    found = np.unique(input.data, False, return_inverse, return_counts, dim)
+    found = np.unique(input.data, False, return_inverse, return_counts, dim, equal_nan=False)
     return tuple(map(Tensor, found)) if isinstance(found, tuple) else Tensor(found)
 
 
@@ -135,6 +139,8 @@ def einsum(equation, *operands):
         output = "..." * ("..." in left) + "".join(
             c for c in sorted(left) if c.isalpha() and left.count(c) == 1)
     parts = left.split(",")
+    if len(parts) != len(operands):
+        raise ValueError(f"einsum: expected {len(parts)} operands, got {len(operands)}")
     once = ["".join(c for i, c in enumerate(part) if c == "." or c not in part[:i])
             for part in parts]  # of "ii" the diagonal, "i"
     operands = [x if part == own else _placed(functools.partial(np.einsum, f"{part}->{own}"), x)
@@ -166,9 +172,9 @@ def norm(input, p=2, dim=None, keepdim=False):
         return (torch.amax if p > 0 else torch.amin)(abs(input), dim, keepdim)
     p = 2 if p in ("fro", None) else number("p", p, -math.inf)
     size, none = abs(input), 0.0 if p > 0 else math.inf  # what a 0 adds to the sum
-    powers = torch.where(size > 0, torch.where(size > 0, size, 1.0) ** p, none if p else 0.0)
+    powers = torch.where(size == 0, none if p else 0.0, torch.where(size == 0, 1.0, size) ** p)
     total = torch.sum(powers, dim, keepdim)
-    return torch.where(total > 0, total, 1.0) ** (1 / (p or 1)) * (total > 0)
+    return torch.where(total == 0, 1.0, total) ** (1 / (p or 1)) * (total != 0)
 
 
 def _checking(ufunc):
@@ -244,6 +250,8 @@ def _plan(x, arrays):
         holds = {k: v for k, v in vars(x).items() if k not in ("grad", "grad_fn")}
         return _kind(*kind) and {"kind": kind, "holds": _plan(holds, arrays)}
     if isinstance(x, dict):  # JSON's keys are text: those of dicts are JSON themselves
+        if odd := [k for k in x if not isinstance(k, (str, int, float, type(None)))]:
+            raise TypeError(f"save: expected text or numbers as keys, got {odd[0]!r}")
         return {json.dumps(k): _plan(v, arrays) for k, v in x.items()}
     if isinstance(x, (np.ndarray, np.generic)) and x.dtype.kind in "fiub":
         return {"array": arrays.setdefault(id(x), (len(arrays), x))[0]}  # a shared one once
@@ -268,8 +276,8 @@ def _built(x, arrays, made):  # from a dict whose values are built by now
 
 @fuller(torch.save)
 def save(obj, f):
-    """Write Modules, dicts, lists and tuples of Tensors, numbers and text to f, a path or a file.
-    Raises TypeError for anything else."""
+    """Write Modules, dicts, lists and tuples of Tensors, numbers and text to f, a path or a file. A
+    Module held twice comes back as two that share parameters. TypeError for anything else."""
     arrays, content = {}, io.BytesIO()
     plan = json.dumps(_plan(obj, arrays)).encode()
     np.savez(content, np.array(plan, "S"), *(np.asarray(x) for _, x in arrays.values()))
@@ -285,8 +293,10 @@ def load(f):
         with np.load(io.BytesIO(content), allow_pickle=False) as archive:
             if sum(member.file_size for member in archive.zip.infolist()) > len(content):
                 raise ValueError("compressed, or larger than the file that holds it")
-            plan, *arrays = archive.values()
-        made = {}
+            plan, arrays, made = archive.get("arr_0"), list(archive.values())[1:], {}
+            if plan is None or plan.dtype.kind != "S":  # a state_dict
+                return {name: Tensor(array["number"]).item() if array.dtype.names else Tensor(array)
+                        for name, array in archive.items()}
         return json.loads(plan.item(), object_hook=lambda x: _built(x, arrays, made))
     except Exception as error:
         raise ValueError(f"{f}: not a file of save's, or damaged: {error}") from error

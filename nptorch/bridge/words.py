@@ -21,7 +21,8 @@ def rows(table, *at, method=False):
     """Let a table {name: function or class} stand at PyTorch's addresses, and of Tensor's."""
     for name, f in table.items():
         if getattr(f, "__name__", "") == "<lambda>":
-            f.__name__, f.__doc__ = name, f"As torch.{name}."
+            f.__name__ = f.__qualname__ = name
+            f.__doc__ = f"As torch.{name}."
         if isinstance(f, types.FunctionType) and not hasattr(f, "refusing"):
             f = chance(f)
         for address in at:
@@ -99,7 +100,8 @@ def _only(word, call, value):
 
 
 USUAL = {"ceil_mode": False, "count_include_pad": True, "padding_mode": "zeros", "foreach": None,
-         "return_indices": False, "maximize": False, "create_graph": False, "fused": None}
+         "return_indices": False, "maximize": False, "create_graph": False, "fused": None,
+         "timeout": 0, "is_grads_batched": False}
 IDLE = ("layout memory_format pin_memory non_blocking weights_only stable inplace num_workers "
         "worker_init_fn persistent_workers volatile").split()
 WORDS = {
