@@ -18,6 +18,15 @@ from nptorch.lookup import BOTH, Waiting
 from nptorch.versions import written
 
 
+@contextlib.contextmanager
+def _recording():
+    before, autograd._mode.quiet = autograd._mode.quiet, 0
+    try:
+        yield
+    finally:
+        autograd._mode.quiet = before
+
+
 class set_grad_enabled:
     """Record from here on, or no longer; as a context manager, inside it alone."""
 
@@ -39,15 +48,6 @@ class set_grad_enabled:
                 return function(*args, **options)
 
         return functools.wraps(function)(run)
-
-
-@contextlib.contextmanager
-def _recording():
-    before, autograd._mode.quiet = autograd._mode.quiet, 0
-    try:
-        yield
-    finally:
-        autograd._mode.quiet = before
 
 
 no_grad.__exit__ = lambda self, *error: setattr(  # also if the mode was set inside
