@@ -304,6 +304,7 @@ def _with_options(kind, f):
 for _kind, _f in ((nn.NLLLoss, F.nll_loss), (nn.CrossEntropyLoss, F.cross_entropy),
                   (nn.BCEWithLogitsLoss, F.binary_cross_entropy_with_logits)):
     _with_options(_kind, _f)
+
 rows({"binary_cross_entropy": binary_cross_entropy, "huber_loss": huber_loss,
       "smooth_l1_loss": smooth_l1_loss}, "nn.functional")
 rows({"BCELoss": layer("BCELoss", F.binary_cross_entropy, 2)}, "nn")
