@@ -94,7 +94,7 @@ def second_chance(f):
     def first(*args, **options):
         try:
             return f(*args, **options)
-        except (TypeError, ValueError, AttributeError, RuntimeError) as error:
+        except (TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
             return bridge().words.again(error, f, args, options)
 
     first.refusing = f
@@ -113,5 +113,7 @@ for _owner in (sys.modules["nptorch"], nn.functional, nn.init, Tensor):
 for _class in [*vars(nn).values(), *vars(optim).values(), *vars(data).values()]:
     if isinstance(_class, type) and _class not in (Module, Tensor):
         _class.__init__ = chance(getattr(_class.__init__, "refusing", _class.__init__))
+for _class in nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.NLLLoss, nn.CrossEntropyLoss:
+    _class.forward = chance(getattr(_class.forward, "refusing", _class.forward))
 Module.load_state_dict = chance(getattr(Module.load_state_dict, "refusing", Module.load_state_dict))
 ShapeError.__bases__ = ValueError, RuntimeError

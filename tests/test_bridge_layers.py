@@ -2,6 +2,8 @@
 gradients and names where it is installed, and right values where it is not."""
 
 import io
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -30,9 +32,11 @@ LAYERS += [(program, rows) for program in (
     "Conv1d(6, 4, 2, padding=2, dilation=3, groups=2)", "MaxPool1d(3, 2, 1)", "AvgPool1d(3, 1, 1)",
     "AdaptiveAvgPool1d(4)") for rows in (ROWS, ROWS[0])]
 LAYERS += [(program, STEPS) for program in (
-    "RNN(4, 3)", "LSTM(4, 3, 2, bidirectional=True)", "LSTM(4, 3, bias=False, batch_first=True)",
+    "RNN(4, 3)", "RNN(4, 3, 2, 'relu')", "GRU(4, 3, 1, False, True)",
+    "LSTM(4, 3, 2, bidirectional=True)", "LSTM(4, 3, bias=False, batch_first=True)",
     "GRU(4, 3, 2)", "GRU(4, 3, bidirectional=True)")]
-LAYERS += [("RNN(4, 3)", STEPS[0]), ("RNNCell(4, 3)", STEPS[0]), ("LSTMCell(4, 3)", STEPS[0]),
+LAYERS += [("RNN(4, 3)", STEPS[0]), ("RNNCell(4, 3)", STEPS[0]),
+           ("RNNCell(4, 3, True, 'relu')", STEPS[0]), ("LSTMCell(4, 3)", STEPS[0]),
            ("LSTMCell(4, 3)", STEPS[0, 0]),
            ("GRUCell(4, 3)", STEPS[0], STATE[0, :5]),
            ("GRU(4, 3, 2)", STEPS[:, :5], STATE)]
@@ -106,7 +110,7 @@ def test_dropout2d_takes_whole_channels():
     lambda: nn.MaxPool2d(2)(nptorch.ones(4, 4)), lambda: nn.ELU(1, 2, 3), lambda: nn.Unflatten(),
     lambda: nn.LSTM(2, 3)(nptorch.ones(4, 1, 2), (nptorch.ones(1, 2, 3),) * 2),
     lambda: nn.GRUCell(2, 3)(nptorch.ones(4, 2), nptorch.ones(1, 3)),
-    lambda: nn.RNN(2, 3)(nptorch.ones(4, 1, 3)), lambda: nn.LSTM(2, 3, 1, True),
+    lambda: nn.RNN(2, 3)(nptorch.ones(4, 1, 3)),
     lambda: F.huber_loss(nptorch.ones(2), nptorch.ones(3)),
 ])
 def test_what_does_not_fit_is_refused(refused):
@@ -219,7 +223,8 @@ def test_adadelta_and_plans(torch):
         optimizer.step()
     rates, plans = [], torch.optim.lr_scheduler
     for name, *options in (("MultiStepLR", [2, 4], 0.5), ("ConstantLR", 0.5, 3),
-                           ("PolynomialLR", 4, 2.0), ("ExponentialLR", 0.5)):
+                           ("PolynomialLR", 4, 2.0), ("ConstantLR", 0.5, 0),
+                           ("PolynomialLR", 0), ("ExponentialLR", 0.5)):
         optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
         scheduler = getattr(plans, name)(optimizer, *options)
         for _ in range(6):
@@ -274,3 +279,146 @@ def test_nothing_but_modules_is_made_from_a_file():
     for path in (["os", "system"], ["builtins", "dict"], ["nowhere", "Net"], [__name__, "nothing"]):
         with pytest.raises(TypeError, match="no class that can be found"):
             tensors._built({"kind": path, "holds": {}}, [], {})
+
+
+@same_in_both
+def test_losses_without_and_with_options(torch):
+    nn, x = torch.nn, torch.tensor([[0.5, 1.0, -2.0], [1.5, 0.0, 1.0]])
+    wide, losses = torch.stack([x, x * 2], 2), []
+    for make in (nn.CrossEntropyLoss, nn.NLLLoss):
+        losses += [make()(x, torch.tensor([1, -100])), make()(wide, torch.tensor([[0, 1], [2, 1]]))]
+    losses.append(nn.CrossEntropyLoss()(x, torch.softmax(x, 1)))
+    for made in (nn.CrossEntropyLoss(weight=torch.tensor([1.0, 2.0, 3.0]), ignore_index=0),
+                 nn.CrossEntropyLoss(reduction="sum", label_smoothing=0.1),
+                 nn.NLLLoss(ignore_index=2)):
+        file = io.BytesIO()
+        torch.save(made, file)
+        file.seek(0)
+        again = torch.load(file, weights_only=False)
+        losses += [loss(x, torch.tensor([0, 1])) for loss in (made, again)]
+        assert type(again) is type(made) is getattr(nn, type(made).__name__)
+    return [round(loss.item(), 4) for loss in losses]
+
+
+@same_in_both
+def test_samplers_of_other_kinds(torch):
+    data = torch.utils.data
+    for wrong in (lambda: data.RandomSampler([1, 2], num_samples=0),
+                  lambda: data.BatchSampler([1], 0, False),
+                  lambda: data.WeightedRandomSampler([1.0], 0)):
+        with pytest.raises(ValueError, match="num_samples|batch_size"):
+            wrong()
+    return [[x.tolist() for x in data.DataLoader([1, 2, 3], 2, sampler=sampler)] for sampler in (
+        [], torch.tensor([2, 0, 1]), np.array([2, 0]))] + [
+        [x.tolist() for x in data.DataLoader([1, 2, 3], batch_sampler=groups)]
+        for groups in ([], [[2, 1], [0]])]
+
+
+@same_in_both
+def test_a_last_true_means_inplace(torch):
+    x, made = torch.tensor([-2.0, 0.5, 7.0]), "LeakyReLU(0.2, True)  ELU(2.0, True)  SELU(True)  " \
+        "SiLU(True)  Mish(True)  Hardtanh(-1.0, 2.0, True)  ReLU6(True)  Hardsigmoid(True)"
+    layers = [eval(program, vars(torch.nn)) for program in made.split("  ")]
+    assert torch.nn.Dropout(0.25, True).p == 0.25
+    dropped = torch.nn.Dropout2d(1.0, True)
+    with pytest.raises(TypeError):
+        torch.nn.Softmax(1, True)
+    return ([[round(y, 4) for y in layer(x.clone()).tolist()] for layer in layers],
+            dropped(torch.ones(1, 2, 1, 1)).sum().item(),
+            dropped.eval()(torch.ones(1, 2, 1, 1)).sum().item())
+
+
+@same_in_both
+def test_extend_keeps_names(torch):
+    nn = torch.nn
+    net = nn.Sequential(__import__("collections").OrderedDict(a=nn.ReLU(), b=nn.Tanh())) if (
+        torch is not nptorch) else nn.Sequential({"a": nn.ReLU(), "b": nn.Tanh()})
+    net.extend(nn.Sequential(nn.ELU(), nn.ReLU()))
+    found = nn.ModuleList([nn.ReLU()])
+    found += [nn.Tanh()]
+    return list(dict(net.named_children())), list(dict(found.named_children()))
+
+
+@same_in_both
+def test_infinity_stays_where_it_is(torch):
+    F = torch.nn.functional
+    image = torch.tensor([[[[1.0, np.inf, 2.0, 3.0], [4.0, 5.0, np.nan, 6.0]]]])
+    ends = torch.tensor([np.inf, -np.inf, 200.0, -200.0], requires_grad=True)
+    F.softplus(ends[:2]).sum().backward()
+    results = [F.adaptive_avg_pool2d(image, (2, 3)), F.adaptive_avg_pool1d(image[0], 2),
+               F.logsigmoid(ends), F.softplus(ends), F.mish(ends[::2]) if torch is nptorch else
+               F.mish(ends[[0, 2]]), ends.grad]
+    return str([np.round(x.detach().numpy() + 0.0, 5).tolist() for x in results])
+
+
+def test_ints_become_float32():
+    for f in (F.logsigmoid, F.softplus, F.mish, F.silu):
+        assert f(nptorch.tensor([1, 2])).dtype == np.float32
+
+
+@same_in_both
+def test_recurrent_layers_in_pytorchs_order(torch):
+    nn = torch.nn
+    layers = [nn.RNN(3, 2, 1, "relu"), nn.RNN(3, 2, bidirectional=True), nn.LSTM(3, 2, 1, False),
+              nn.GRU(3, 2, 2, False, True, 0.1, True), nn.RNNCell(3, 2, False, "relu"),
+              nn.LSTMCell(3, 2)]
+    layers[0].flatten_parameters()
+    before = layers[3].weight_hh_l1.sum().item()
+    layers[3].reset_parameters()
+    assert before != layers[3].weight_hh_l1.sum().item()
+    assert 0 < abs(layers[3].weight_hh_l1.detach().numpy()).max() <= 2**-0.5
+    for wrong in (lambda: nn.RNN(3, 2, 1, "elu"), lambda: nn.LSTM(3, 2, nonlinearity="relu")):
+        with pytest.raises((ValueError, TypeError), match="nonlinearity"):
+            wrong()
+    return [[str(layer), layer.input_size, layer.hidden_size, layer.bias] for layer in layers], [
+        [layer.num_layers, layer.bidirectional, layer.batch_first] for layer in layers[:4]]
+
+
+def test_a_state_that_does_not_fit_is_named():
+    x, h = nptorch.ones(1, 1, 3), nptorch.ones(1, 1, 2)
+    with pytest.raises(ValueError, match=r"hx: expected \(h, c\), got Tensor"):
+        nn.LSTM(3, 2)(x, h)
+    with pytest.raises(ValueError, match="hx: expected one Tensor, got tuple of 2"):
+        nn.GRU(3, 2)(x, (h, h))
+
+
+@same_in_both
+def test_padding_has_names(torch):
+    F, x = torch.nn.functional, torch.arange(12.0).reshape(1, 1, 3, 4)
+    tall = torch.ones(1, 1, 3, 1)
+    results = [F.conv2d(x, tall, padding=padding) for padding in ("same", "valid")]
+    results += [F.conv2d(x[0], torch.ones(1, 1, 3, 3), None, 1, "same"),
+                F.conv2d(x, torch.ones(1, 1, 3, 3), padding="same", dilation=2)]
+    results += [F.conv1d(x[0, :, 0], torch.ones(1, 1, 3), padding=padding)
+                for padding in ("same", "valid")]
+    for wrong in ({"padding": "same", "stride": 2}, {"padding": "sam"}):
+        with pytest.raises((RuntimeError, TypeError), match="padding"):
+            F.conv2d(x, torch.ones(1, 1, 3, 3), **wrong)
+    rows = torch.nn.Conv1d(3, 2, 2, padding=1), torch.nn.Conv1d(3, 6, 2, 1, 0, 2, 3, False)
+    return [y.tolist() for y in results], [str(row) for row in rows], rows[0].kernel_size
+
+
+def test_refusals_name_argument_and_value():
+    with pytest.raises(ValueError, match=r"Conv1d 3 -> 2: got \(1, 4, 5\), expected \(N, 3, L"):
+        nn.Conv1d(3, 2, 2)(nptorch.ones(1, 4, 5))
+    x = nptorch.ones(2, 3)
+    for wrong, message in (
+            (lambda: F.huber_loss(x, x, delta=0), "delta: expected more than 0, got 0"),
+            (lambda: F.smooth_l1_loss(x, x, beta=-1), "beta: expected 0 or more, got -1"),
+            (lambda: F.cross_entropy(x, nptorch.tensor([0, 1]), weight=x[0, :2]),
+             r"weight: expected one for each of 3 classes, got \(2,\)"),
+            (lambda: data.WeightedRandomSampler([2, -1], 3), r"weights: .*got \[2, -1\]"),
+            (lambda: data.WeightedRandomSampler([0.0], 3), r"weights: .*got \[0.0\]")):
+        with pytest.raises(ValueError, match=message):
+            wrong()
+    with pytest.raises(TypeError, match="ExponentialLR.*gamma"):
+        lr_scheduler.ExponentialLR(nptorch.optim.Adadelta([nptorch.ones(1, requires_grad=True)]))
+
+
+@pytest.mark.parametrize("call", [
+    "nn.CrossEntropyLoss()(torch.ones(2, 3), torch.tensor([1, -100]))",
+    "nn.CrossEntropyLoss()(torch.ones(2, 3), torch.ones(2, 3).softmax(1))",
+    "nn.Conv2d(1, 2, 3)(torch.ones(1, 5, 5))", "nn.MaxPool2d(2)(torch.ones(1, 4, 4))"])
+def test_a_layer_of_the_series_asks_the_bridge_in_a_fresh_process(call):
+    program = f"import nptorch as torch; from nptorch import nn; {call}"
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -6,6 +6,7 @@ import numpy as np
 
 import nptorch as torch
 from nptorch.bridge.words import fuller, plain, rows
+from nptorch.checks import integer
 from nptorch.utils import data
 
 
@@ -28,11 +29,27 @@ def _groups(sampler, size, drop_last):
 
 
 def _random(data_source, replacement=False, num_samples=None, generator=None):
-    size = lambda: num_samples or len(data_source)
+    if num_samples is not None:
+        integer("num_samples", num_samples, 1)
+    size = lambda: len(data_source) if num_samples is None else num_samples
     turn = lambda start: torch.randperm(len(data_source), generator=generator)
     return size, lambda: (
         torch.randint(len(data_source), (size(),), generator=generator) if replacement else
         torch.cat([*map(turn, range(0, size(), len(data_source)))])[:size()]).tolist()
+
+
+def _weighted(weights, num_samples, replacement=True, generator=None):
+    weights, _ = torch.tensor(np.array(weights)), integer("num_samples", num_samples, 1)
+    if not (weights.numpy() >= 0).all() or not (weights.numpy() > 0).any():
+        raise ValueError(f"weights: expected none below 0, and one above, got {weights.tolist()}")
+    return lambda: num_samples, lambda: torch.multinomial(
+        weights, num_samples, replacement, generator=generator).tolist()
+
+
+def _batched(sampler, batch_size, drop_last):
+    spare = (integer("batch_size", batch_size, 1) - 1) * (not drop_last)
+    return (lambda: (len(sampler) + spare) // batch_size,
+            lambda: _groups(sampler, batch_size, drop_last))
 
 
 rows({name: _sampler(name, plan) for name, plan in {
@@ -41,27 +58,26 @@ rows({name: _sampler(name, plan) for name, plan in {
     "RandomSampler": _random,
     "SubsetRandomSampler": lambda indices, generator=None: (lambda: len(indices), lambda: [
         indices[i] for i in torch.randperm(len(indices), generator=generator).tolist()]),
-    "WeightedRandomSampler": lambda weights, num_samples, replacement=True, generator=None: (
-        lambda: num_samples, lambda: torch.multinomial(torch.tensor(
-            weights), num_samples, replacement, generator=generator).tolist()),
-    "BatchSampler": lambda sampler, batch_size, drop_last: (
-        lambda: (len(sampler) + (0 if drop_last else batch_size - 1)) // batch_size,
-        lambda: _groups(sampler, batch_size, drop_last))}.items()} | {"Sampler": Sampler},
+    "WeightedRandomSampler": _weighted, "BatchSampler": _batched}.items()} | {"Sampler": Sampler},
     "utils.data")
 
 
 @fuller(data.DataLoader.__init__)
 def _loader(self, dataset, batch_size=1, shuffle=False, *, sampler=None, batch_sampler=None,
             collate_fn=None, drop_last=False, generator=None):
-    if (sampler and shuffle) or (batch_sampler and (batch_size, shuffle, sampler, drop_last) != (
-            1, False, None, False)):
+    drawn = sampler is not None
+    if (drawn and shuffle) or (batch_sampler is not None and (
+            batch_size != 1 or shuffle or drawn or drop_last)):
         raise ValueError("DataLoader: a sampler excludes shuffle, and a batch_sampler batch_size, "
                          "shuffle, sampler and drop_last")
     plain(data.DataLoader.__init__)(self, dataset, batch_size, shuffle, drop_last=drop_last,
                                     generator=generator)
-    self.sampler = sampler or (data.RandomSampler(dataset, generator=self.generator) if shuffle
-                               else data.SequentialSampler(dataset))
-    self.batch_sampler = batch_sampler or data.BatchSampler(self.sampler, batch_size, drop_last)
+    self.sampler, self.batch_sampler = sampler, batch_sampler
+    if not drawn:
+        self.sampler = (data.RandomSampler(dataset, generator=self.generator) if shuffle else
+                        data.SequentialSampler(dataset))
+    if batch_sampler is None:
+        self.batch_sampler = data.BatchSampler(self.sampler, batch_size, drop_last)
     self.collate_fn = collate_fn
 
 

@@ -8,29 +8,41 @@ import nptorch as torch
 from nptorch import nn
 from nptorch.autograd import Tensor, op
 from nptorch.bridge.words import fuller, plain, rows
+from nptorch.checks import integer
 from nptorch.lookup import chance
 from nptorch.nn import functional as F
 from nptorch.nn.conv import pair
+from nptorch.nn.module import ShapeError
 from nptorch.optim.adam import Adaptive
 from nptorch.optim.lr_scheduler import LambdaLR
 
+_told = lambda self: ", ".join(f"{k}={v}" for k, v in self.options.items())
+_IN_PLACE = "LeakyReLU ELU SELU SiLU Mish Hardtanh ReLU6 Hardsigmoid Dropout2d".split()
 
-def layer(name, f, inputs=1, base=nn.Module):
+
+def layer(name, f, inputs=1):
     """f as a layer: what f takes besides its first arguments, inputs, are the layer's options."""
-    signature = inspect.signature(f)
+    known = inspect.signature(f).parameters
+    options = [p for p in known.values() if p.name != "training"] + [inspect.Parameter(
+        "inplace", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False)] * (name in _IN_PLACE)
 
-    def __init__(self, *args, inplace=False, **options):
-        bound = signature.bind(*[None] * inputs, *args, **options).arguments
+    def __init__(self, *args, **given):
+        bound = inspect.Signature(options).bind(*[None] * inputs, *args, **given).arguments
         self.options = dict(list(bound.items())[inputs:])
+        self.options.pop("inplace", None)  # the result is a new Tensor all the same
 
     def forward(self, *args):
-        mode = {"training": self.training} if "training" in signature.parameters else {}
+        mode = {"training": self.training} if "training" in known else {}
         return f(*args, **self.options, **mode)
 
-    return type(name, (base,), {
+    return type(name, (nn.Module,), {
         "__init__": chance(__init__), "__doc__": f"{name}, a function as a module.",
-        "__module__": "nptorch.nn", "forward": forward,
-        "extra_repr": lambda self: ", ".join(f"{k}={v}" for k, v in self.options.items())})
+        "__module__": "nptorch.nn", "forward": forward, "extra_repr": _told})
+
+
+@fuller(nn.Dropout.__init__)
+def _dropout(self, p=0.5, inplace=False):
+    plain(nn.Dropout.__init__)(self, p)
 
 
 def one_hot(tensor, num_classes=-1):
@@ -45,15 +57,19 @@ def _means(input, sizes, dims):
     """The means of sizes parts of the last dims dimensions, which overlap where they must."""
     sizes = sizes if isinstance(sizes, (tuple, list)) else [sizes] * dims
     for dim, parts in enumerate(sizes, -dims):
-        n = input.shape[dim]
-        i, j = np.ogrid[:n, :n if parts is None else parts]
-        inside = (j * n // j.size <= i) & (i < -(-(j + 1) * n // j.size))
-        shares = Tensor((inside / inside.sum(0)).astype(input.dtype))
-        input = (input.transpose(dim, -1) @ shares).transpose(dim, -1)
+        n, x = input.shape[dim], input.transpose(dim, -1)
+        parts = n if parts is None else integer("output_size", parts, 1)
+        means = [x[..., j * n // parts:-(-(j + 1) * n // parts)].mean(-1) for j in range(parts)]
+        input = torch.stack(means, -1).transpose(dim, -1)
     return input
 
 
-_soft = lambda x: F.binary_cross_entropy_with_logits(x, torch.zeros_like(x), "none")
+@op
+def _soft(x, /):
+    tail = np.log1p(np.exp(-np.abs(x)))
+    return np.maximum(x, 0) + tail, lambda g: g * np.exp(np.minimum(x, 0) - tail)
+
+
 rows({
     "one_hot": one_hot,
     "adaptive_avg_pool1d": lambda input, output_size: _means(input, output_size, 1),
@@ -65,9 +81,9 @@ rows({
     "selu": lambda input: 1.0507009873554805 * F.elu(input, 1.6732632423543772),
     "silu": lambda input: input * torch.sigmoid(input),
     "softplus": lambda input, beta=1.0, threshold=20.0: torch.where(
-        input * beta > threshold, input, _soft(input * beta) / beta),
-    "logsigmoid": lambda input: -_soft(-input),
-    "mish": lambda input: input * torch.tanh(_soft(input)),
+        input * beta > threshold, input, _soft(input * beta * 1.0) / beta),
+    "logsigmoid": lambda input: -_soft(input * -1.0),
+    "mish": lambda input: input * torch.tanh(_soft(input * 1.0)),
     "softsign": lambda input: input / (1 + abs(input)),
     "hardtanh": lambda input, min_val=-1.0, max_val=1.0: torch.where(  # no slope at the ends
         (input > min_val) & (input < max_val), input,
@@ -119,21 +135,30 @@ def _alone(f):
 
 
 for _kind in (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d):
-    _kind.forward = chance(_kind.forward)
-for _f in (F.conv2d, F.max_pool2d, F.avg_pool2d, nn.Conv2d.forward, nn.MaxPool2d.forward):
+    _kind.forward = chance(plain(_kind.forward))
+for _f in (F.max_pool2d, F.avg_pool2d, nn.Conv2d.forward, nn.MaxPool2d.forward):
     fuller(_f)(_alone(plain(_f)))
+
+
+def _sides(padding, kernel, stride, dilation):
+    if padding == "same" and pair("stride", stride) == (1, 1):
+        sizes = zip(pair("kernel_size", kernel), pair("dilation", dilation))
+        sides = [d * (k - 1) / 2 for k, d in sizes]  # what is no int is refused
+        return [int(p) if p == int(p) else p for p in sides]
+    return 0 if isinstance(padding, str) and padding == "valid" else padding
 
 
 @fuller(nn.Conv2d.__init__)
 def _padded(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, *args,
             **options):
-    sizes = zip(pair("kernel_size", kernel_size), pair("dilation", dilation))
-    if padding == "same" and pair("stride", stride) == (1, 1):
-        padding = [d * (k - 1) / 2 for k, d in sizes]  # what is no int is refused
-        padding = [int(p) if p == int(p) else p for p in padding]
-    plain(nn.Conv2d.__init__)(self, in_channels, out_channels, kernel_size, stride,
-                              0 if padding == "valid" else padding, dilation, *args, **options)
+    sides = _sides(padding, kernel_size, stride, dilation)
+    plain(nn.Conv2d.__init__)(self, in_channels, out_channels, kernel_size, stride, sides, dilation,
+                              *args, **options)
 
+
+fuller(F.conv2d)(lambda input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1:
+                 _alone(plain(F.conv2d))(input, weight, bias, stride, _sides(
+                     padding, weight.shape[2:], stride, dilation), dilation, groups))
 
 _tall = lambda x, one: x if x is None or isinstance(x, str) else (one, *np.ravel(x).tolist())
 rows({"conv1d": lambda input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1:
@@ -148,18 +173,28 @@ named("AdaptiveAvgPool1d")
 
 
 class Conv1d(nn.Conv2d):
-    """conv1d with its own weight (out_channels, in_channels/groups, k), bias (out_channels,)."""
-
-    function = staticmethod(lambda x, weight, *rest: F.conv2d(x, weight.unsqueeze(-2), *rest))
+    """conv1d with its own weight (out_channels, in_channels/groups, k), bias (out_channels,).
+    Raises as Conv2d."""
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1,
                  *args, **options):
         super().__init__(in_channels, out_channels, _tall(kernel_size, 1), _tall(stride, 1),
                          _tall(padding, 0), _tall(dilation, 1), *args, **options)
         self.weight.data = self.weight.data[:, :, 0]
+        for name in ("kernel_size", "stride", "padding", "dilation"):
+            setattr(self, name, getattr(self, name)[1:])
 
     def forward(self, x):
-        return super().forward(x.unsqueeze(-2)).squeeze(-2)
+        (k,), (d,), (p,) = self.kernel_size, self.dilation, self.padding
+        least = max(d * (k - 1) + 1 - 2 * p, 1)
+        if x.ndim not in (2, 3) or x.shape[-2] != self.in_channels or x.shape[-1] < least:
+            raise ShapeError(self, f"Conv1d {self.in_channels} -> {self.out_channels}", x.shape,
+                             f"(N, {self.in_channels}, L >= {least})")
+        return F.conv1d(x, self.weight, self.bias, self.stride, self.padding, self.dilation,
+                        self.groups)
+
+    def extra_repr(self):
+        return super().extra_repr().replace(", padding=(0,)", "").replace(", dilation=(1,)", "")
 
 
 rows({"Conv1d": Conv1d} | {f"Lazy{kind.__name__}": _lazy(kind, width) for kind, width in (
@@ -180,6 +215,8 @@ def _weighed(logs, target, weight, ignore_index, reduction, smoothing=None):
     dim, labels = min(1, logs.ndim - 1), np.asarray(target)
     classes, shares, total = logs.shape[dim], target, logs.data.size / logs.shape[dim]
     each = np.ones(classes) if weight is None else np.asarray(weight)
+    if each.shape != (classes,):
+        raise ValueError(f"weight: expected one for each of {classes} classes, got {each.shape}")
     if labels.dtype.kind not in ("iu" if smoothing is None else "iuf"):
         raise TypeError(f"target: expected class numbers, got dtype {labels.dtype}")
     if labels.dtype.kind != "f":
@@ -202,9 +239,20 @@ def _weighed(logs, target, weight, ignore_index, reduction, smoothing=None):
 
 def huber_loss(input, target, reduction="mean", delta=1.0):
     """d²/2 for a difference d up to delta, and from there on its tangent."""
+    if not delta > 0:
+        raise ValueError(f"delta: expected more than 0, got {delta}")
     d = F.l1_loss(input, target, "none")
     near = d.clamp(max=delta)
     return _reduced(near * (d - near / 2), reduction)
+
+
+def smooth_l1_loss(input, target, reduction="mean", beta=1.0):
+    """huber_loss / beta with delta = beta, and l1_loss if that is 0."""
+    if not beta >= 0:
+        raise ValueError(f"beta: expected 0 or more, got {beta}")
+    if beta == 0:
+        return F.l1_loss(input, target, reduction)
+    return huber_loss(input, target, reduction, beta) / beta
 
 
 @fuller(F.binary_cross_entropy_with_logits)
@@ -234,15 +282,31 @@ def binary_cross_entropy(input, target, weight=None, reduction="mean"):
     return _reduced(losses if weight is None else losses * weight, reduction)
 
 
-for _name, _f in {"NLLLoss": F.nll_loss, "CrossEntropyLoss": F.cross_entropy,
-                  "BCEWithLogitsLoss": F.binary_cross_entropy_with_logits}.items():
-    _full = layer(_name, plain(_f).fuller, 2, getattr(nn, _name))
-    fuller(getattr(nn, _name).__init__)(lambda self, full=_full, **options: setattr(
-        self, "__class__", full) or full.__init__(self, **options))
+def _with_options(kind, f):
+    full = plain(f).fuller
+
+    @fuller(kind.__init__)
+    def __init__(self, **options):
+        inspect.signature(full).bind(None, None, **options)
+        self.options, self.reduction = options, nn.loss._checked(options.get("reduction", "mean"))
+
+    def forward(self, input, target):
+        options = {"reduction": self.reduction} | self.options
+        try:
+            return f(input, target, **options)
+        except IndexError:  # -100 is no class, and does not count
+            return full(input, target, **options)
+
+    kind.options, kind.extra_repr = {}, _told
+    kind.forward = fuller(kind.forward)(forward)
+
+
+for _kind, _f in ((nn.NLLLoss, F.nll_loss), (nn.CrossEntropyLoss, F.cross_entropy),
+                  (nn.BCEWithLogitsLoss, F.binary_cross_entropy_with_logits)):
+    _with_options(_kind, _f)
+
 rows({"binary_cross_entropy": binary_cross_entropy, "huber_loss": huber_loss,
-      "smooth_l1_loss": lambda input, target, reduction="mean", beta=1.0: huber_loss(
-          input, target, reduction, beta) / beta if beta else F.l1_loss(input, target, reduction)},
-     "nn.functional")
+      "smooth_l1_loss": smooth_l1_loss}, "nn.functional")
 rows({"BCELoss": layer("BCELoss", F.binary_cross_entropy, 2)}, "nn")
 named("SmoothL1Loss HuberLoss", 2)
 
@@ -267,6 +331,7 @@ rows({"Adadelta": Adadelta}, "optim")
 
 
 def _plan(name, factor):
+    factor.__qualname__ = name  # which errors show
     return type(name, (LambdaLR,), {"__doc__": f"As torch's {name}.", "__init__": lambda self, \
         optimizer, *args, last_epoch=-1, **options: LambdaLR.__init__(
             self, optimizer, factor(*args, **options), last_epoch)})
@@ -275,6 +340,7 @@ def _plan(name, factor):
 rows({name: _plan(name, factor) for name, factor in {
     "ExponentialLR": lambda gamma: lambda n: gamma**n,
     "MultiStepLR": lambda milestones, gamma=0.1: lambda n: gamma ** sum(m <= n for m in milestones),
-    "ConstantLR": lambda factor=1 / 3, total_iters=5: lambda n: factor if n < total_iters else 1.0,
+    "ConstantLR": lambda factor=1 / 3, total_iters=5: lambda n: (
+        factor if n < total_iters or not total_iters else 1.0),
     "PolynomialLR": lambda total_iters=5, power=1.0: lambda n: max(
-        1 - n / total_iters, 0) ** power}.items()}, "optim.lr_scheduler")
+        1 - n / total_iters, 0) ** power if total_iters else 1.0}.items()}, "optim.lr_scheduler")

@@ -36,6 +36,14 @@ def _listed(name):
     return method
 
 
-for _name in "extend insert pop __setitem__ __delitem__".split():
+def _extend(self, modules):
+    added = list(modules)
+    nn.ModuleList([*self, *added])
+    for module in added:
+        self.add_module(str(len(self)), module)
+    return self
+
+
+for _name in "insert pop __setitem__ __delitem__".split():
     setattr(nn.ModuleList, _name, _listed(_name))
-nn.ModuleList.__iadd__ = nn.ModuleList.extend
+nn.ModuleList.extend = nn.ModuleList.__iadd__ = _extend
