@@ -113,6 +113,7 @@ for _owner in (sys.modules["nptorch"], nn.functional, nn.init, Tensor):
 for _class in [*vars(nn).values(), *vars(optim).values(), *vars(data).values()]:
     if isinstance(_class, type) and _class not in (Module, Tensor):
         _class.__init__ = chance(getattr(_class.__init__, "refusing", _class.__init__))
+
 for _class in nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.NLLLoss, nn.CrossEntropyLoss:
     _class.forward = chance(getattr(_class.forward, "refusing", _class.forward))
 Module.load_state_dict = chance(getattr(Module.load_state_dict, "refusing", Module.load_state_dict))
