@@ -94,7 +94,7 @@ def second_chance(f):
     def first(*args, **options):
         try:
             return f(*args, **options)
-        except (TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
+        except (TypeError, ValueError, AttributeError, RuntimeError) as error:
             return bridge().words.again(error, f, args, options)
 
     first.refusing = f
