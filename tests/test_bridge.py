@@ -729,3 +729,20 @@ def test_numbers_that_fit_nothing_are_refused_by_name():
 def test_indices_and_nans_by_themselves():
     assert torch.ones(4, 3).index_select(0, torch.tensor(1)).shape == (1, 3)
     assert len(torch.unique(torch.tensor([1.0, math.nan, math.nan]))) == 3
+
+
+def test_data_is_a_tensor_once_a_script_asks_for_it():
+    from nptorch.bridge import graph
+
+    x, net = torch.tensor([3.0, 1.0]), nn.Linear(2, 1)
+    try:
+        from nptorch.bridge.graph import tensor_data  # noqa: F401
+        assert x.data.numpy().tolist() == [3, 1] and x.data.max(0).values == 3
+        x.data.zero_()
+        net.weight.data = torch.ones(1, 2)
+        assert net(x + 1).item() == pytest.approx(2 + net.bias.item())
+    finally:
+        del nptorch.Tensor.data
+    assert x.data.tolist() == [0, 0] and isinstance(x.data, np.ndarray)
+    with pytest.raises(AttributeError, match="tensor_date"):
+        getattr(graph, "tensor_" + "date")

@@ -350,4 +350,5 @@ def test_a_notebook_opens_read_only_and_asks_pyodides_server_alone(site, browser
     finally:
         context.close()
         server.shutdown()
+        server.server_close()
     assert all(url.startswith("https://cdn.jsdelivr.net/pyodide/") for url in away), away
