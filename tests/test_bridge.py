@@ -745,4 +745,14 @@ def test_data_is_a_tensor_once_a_script_asks_for_it():
         del nptorch.Tensor.data
     assert x.data.tolist() == [0, 0] and isinstance(x.data, np.ndarray)
     with pytest.raises(AttributeError, match="tensor_date"):
-        getattr(graph, "tensor_" + "date")
+        graph.__getattr__("tensor_date")
+
+
+def test_a_failed_grad_leaves_no_tensor_retaining_its_gradient():
+    x = torch.ones(2, requires_grad=True)
+    h = x * 2
+    y = h.sum()
+    y.backward()
+    with pytest.raises(RuntimeError, match="its graph is gone"):
+        torch.autograd.grad(y, [h])
+    assert not h._retains_grad

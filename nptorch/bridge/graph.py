@@ -1,7 +1,6 @@
 """Modes, autograd.grad, ops as classes, changes in place (notebooks/18_names.ipynb)."""
 
 import contextlib
-import functools
 import sys
 import types
 import weakref
@@ -19,8 +18,9 @@ from nptorch.versions import written
 
 
 @contextlib.contextmanager
-def _recording():
-    before, autograd._mode.quiet = autograd._mode.quiet, 0
+def _recording(mode=True):
+    before = autograd._mode.quiet
+    autograd._mode.quiet = 0 if mode else before or 1
     try:
         yield
     finally:
@@ -42,12 +42,7 @@ class set_grad_enabled:
 
     def __call__(self, function):
         self.__exit__()  # only inside of function
-
-        def run(*args, **options):
-            with set_grad_enabled(self.mode):
-                return function(*args, **options)
-
-        return functools.wraps(function)(run)
+        return _recording(self.mode)(function)
 
 
 no_grad.__exit__ = lambda self, *error: setattr(  # also if the mode was set inside
@@ -71,11 +66,13 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=False, allow_unused=Fa
         raise RuntimeError("grad: expected outputs that require grad, and grad_outputs like them")
     root, kept = Tensor(0.0), [x._retains_grad for x in inputs]
     root.grad_fn = Node("grad", [(y, lambda g, start=g: start) for y, g in zip(outputs, starts)])
-    for x in inputs:
-        x._retains_grad = True
-    found = autograd._walk(root, root.data, retain_graph)
-    for x, before in zip(inputs, kept):
-        x._retains_grad = before
+    try:
+        for x in inputs:
+            x._retains_grad = True
+        found = autograd._walk(root, root.data, retain_graph)
+    finally:
+        for x, before in zip(inputs, kept):
+            x._retains_grad = before
     if not all(x in found or (allow_unused and x.requires_grad) for x in inputs):
         raise RuntimeError("grad: expected inputs that outputs were made from, or allow_unused")
     return tuple(Tensor(np.array(found[x])) if x in found else None for x in inputs)
