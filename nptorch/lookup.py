@@ -90,6 +90,9 @@ for _of, _name in [(of, name) for of in _NAMES for name in _NAMES[of] if name no
 
 def second_chance(f):
     """f, but what it refuses is shown to the bridge, which knows more of PyTorch's arguments."""
+    if hasattr(f, "refusing"):
+        return f
+
     @functools.wraps(f)
     def first(*args, **options):
         try:
@@ -108,13 +111,13 @@ _OPERATORS = {"__setitem__", "__array_ufunc__", *(
 for _owner in (sys.modules["nptorch"], nn.functional, nn.init, Tensor):
     for _name, _f in list(vars(_owner).items()):
         if isinstance(_f, types.FunctionType) and (_name[0] != "_" or _name in _OPERATORS):
-            setattr(_owner, _name, chance(getattr(_f, "refusing", _f)))
+            setattr(_owner, _name, chance(_f))
 
 for _class in [*vars(nn).values(), *vars(optim).values(), *vars(data).values()]:
     if isinstance(_class, type) and _class not in (Module, Tensor):
-        _class.__init__ = chance(getattr(_class.__init__, "refusing", _class.__init__))
+        _class.__init__ = chance(_class.__init__)
 
 for _class in nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.NLLLoss, nn.CrossEntropyLoss:
-    _class.forward = chance(getattr(_class.forward, "refusing", _class.forward))
-Module.load_state_dict = chance(getattr(Module.load_state_dict, "refusing", Module.load_state_dict))
+    _class.forward = chance(_class.forward)
+Module.load_state_dict = chance(Module.load_state_dict)
 ShapeError.__bases__ = ValueError, RuntimeError

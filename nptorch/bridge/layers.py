@@ -154,9 +154,11 @@ def _padded(self, in_channels, out_channels, kernel_size, stride=1, padding=0, d
                               *args, **options)
 
 
-fuller(F.conv2d)(lambda input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1:
-                 _alone(plain(F.conv2d))(input, weight, bias, stride, _sides(
-                     padding, weight.shape[2:], stride, dilation), dilation, groups))
+@fuller(F.conv2d)
+def _conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
+    sides = _sides(padding, weight.shape[2:], stride, dilation)
+    return _alone(plain(F.conv2d))(input, weight, bias, stride, sides, dilation, groups)
+
 
 _tall = lambda x, one: x if x is None or isinstance(x, str) else (one, *np.ravel(x).tolist())
 rows({"conv1d": lambda input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1:

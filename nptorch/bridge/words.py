@@ -23,7 +23,7 @@ def rows(table, *at, method=False):
         if getattr(f, "__name__", "") == "<lambda>":
             f.__name__ = f.__qualname__ = name
             f.__doc__ = f"As torch.{name}."
-        if isinstance(f, types.FunctionType) and not hasattr(f, "refusing"):
+        if isinstance(f, types.FunctionType):
             f = chance(f)
         for address in at:
             setattr(sys.modules[f"nptorch.{address}".rstrip(".")], name, f)
