@@ -6,8 +6,9 @@ from .elementwise import ROWS, STEPS, TESTS, ALIASES
 from .tensors import (entries, gather, argsort, topk, split, meshgrid, unique, einsum, cumsum, prod,
                       norm, Generator, multinomial, save, load)
 from .graph import set_grad_enabled, grad, register_hook, Function, change
-from .layers import (layer, one_hot, named, Conv1d, huber_loss, smooth_l1_loss,
-                     binary_cross_entropy, Adadelta)
+from .layers import (layer, one_hot, named, Conv1d, takes, nll_loss, cross_entropy, huber_loss,
+                     smooth_l1_loss, binary_cross_entropy_with_logits, binary_cross_entropy,
+                     Adadelta)
 from .lists import ModuleDict
 from .batches import Sampler
 from .recurrent import KINDS, Recurrent, forward, Cell

@@ -1,5 +1,7 @@
 """Samplers, and a loader that takes them (notebooks/19_layers.ipynb)."""
 
+import inspect
+import types
 from itertools import islice
 
 import numpy as np
@@ -13,9 +15,14 @@ from nptorch.utils import data
 class Sampler:
     """An order of indices: a subclass defines __iter__, and mostly __len__."""
 
+    __class_getitem__ = classmethod(types.GenericAlias)  # Sampler[int]
+
 
 def _sampler(name, plan):
     def __init__(self, *args, **options):
+        bound = inspect.signature(plan).bind(*args, **options)
+        bound.apply_defaults()
+        vars(self).update(bound.arguments)
         self.length, self.order = plan(*args, **options)
 
     return type(name, (Sampler,), {"__init__": __init__, "__doc__": f"As torch's {name}.",
@@ -63,8 +70,10 @@ rows({name: _sampler(name, plan) for name, plan in {
 
 
 @fuller(data.DataLoader.__init__)
-def _loader(self, dataset, batch_size=1, shuffle=False, *, sampler=None, batch_sampler=None,
-            collate_fn=None, drop_last=False, generator=None):
+def _loader(self, dataset, batch_size=1, shuffle=False, sampler=None, batch_sampler=None,
+            num_workers=0, collate_fn=None, pin_memory=False, drop_last=False, timeout=0,
+            worker_init_fn=None, multiprocessing_context=None, generator=None):
+    self.num_workers, self.pin_memory = integer("num_workers", num_workers), pin_memory
     drawn = sampler is not None
     if (drawn and shuffle) or (batch_sampler is not None and (
             batch_size != 1 or shuffle or drawn or drop_last)):
@@ -78,6 +87,8 @@ def _loader(self, dataset, batch_size=1, shuffle=False, *, sampler=None, batch_s
                         data.SequentialSampler(dataset))
     if batch_sampler is None:
         self.batch_sampler = data.BatchSampler(self.sampler, batch_size, drop_last)
+    else:
+        self.batch_size = None
     self.collate_fn = collate_fn
 
 

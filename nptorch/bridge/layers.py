@@ -8,7 +8,7 @@ import nptorch as torch
 from nptorch import nn
 from nptorch.autograd import Tensor, op
 from nptorch.bridge.words import fuller, plain, rows
-from nptorch.checks import integer
+from nptorch.checks import dimension, integer
 from nptorch.lookup import chance
 from nptorch.nn import functional as F
 from nptorch.nn.conv import pair
@@ -16,33 +16,52 @@ from nptorch.nn.module import ShapeError
 from nptorch.optim.adam import Adaptive
 from nptorch.optim.lr_scheduler import LambdaLR
 
-_told = lambda self: ", ".join(f"{k}={v}" for k, v in self.options.items())
-_IN_PLACE = "LeakyReLU ELU SELU SiLU Mish Hardtanh ReLU6 Hardsigmoid Dropout2d".split()
 
-
-def layer(name, f, inputs=1):
-    """f as a layer: what f takes besides its first arguments, inputs, are the layer's options."""
+def layer(name, f):
+    """f as a layer: what f takes besides its input are the layer's options, and attributes."""
     known = inspect.signature(f).parameters
-    options = [p for p in known.values() if p.name != "training"] + [inspect.Parameter(
-        "inplace", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=False)] * (name in _IN_PLACE)
+    options = inspect.Signature([p for p in known.values() if p.name != "training"][1:])
 
     def __init__(self, *args, **given):
-        bound = inspect.Signature(options).bind(*[None] * inputs, *args, **given).arguments
-        self.options = dict(list(bound.items())[inputs:])
-        self.options.pop("inplace", None)  # the result is a new Tensor all the same
+        bound = options.bind(*args, **given)
+        bound.apply_defaults()
+        vars(self).update(bound.arguments)
+        if "p" in known:
+            F.dropout(torch.ones(0), self.p)  # what is not a probability is refused at once
+        if "stride" in known and self.stride is None:
+            self.stride = self.kernel_size
 
-    def forward(self, *args):
+    def forward(self, *args, **given):
         mode = {"training": self.training} if "training" in known else {}
-        return f(*args, **self.options, **mode)
+        return f(*args, **given, **{name: vars(self)[name] for name in options.parameters}, **mode)
+
+    def extra_repr(self):
+        return ", ".join(f"{name}={vars(self)[name]}" for name in options.parameters
+                         if name != "inplace" or self.inplace or "training" in known)
 
     return type(name, (nn.Module,), {
         "__init__": chance(__init__), "__doc__": f"{name}, a function as a module.",
-        "__module__": "nptorch.nn", "forward": forward, "extra_repr": _told})
+        "__module__": "nptorch.nn", "forward": forward, "extra_repr": extra_repr})
 
 
 @fuller(nn.Dropout.__init__)
 def _dropout(self, p=0.5, inplace=False):
     plain(nn.Dropout.__init__)(self, p)
+    self.inplace = inplace
+
+
+@fuller(nn.ReLU.__init__)
+def _relu(self, inplace=False):
+    if not isinstance(inplace, bool):
+        raise TypeError(f"inplace: expected True or False, got {inplace!r}: nn.ReLU() is called")
+    self.inplace = inplace
+
+
+nn.ReLU.extra_repr = lambda self: "inplace=True" * vars(self).get("inplace", False)
+fuller(nn.Identity.__init__)(lambda self, *args, **options: None)
+fuller(F.relu)(lambda input, inplace=False: plain(F.relu)(input))
+fuller(F.dropout)(lambda input, p=0.5, training=True, inplace=False:
+                  plain(F.dropout)(input, p, training))
 
 
 def one_hot(tensor, num_classes=-1):
@@ -56,6 +75,9 @@ def one_hot(tensor, num_classes=-1):
 def _means(input, sizes, dims):
     """The means of sizes parts of the last dims dimensions, which overlap where they must."""
     sizes = sizes if isinstance(sizes, (tuple, list)) else [sizes] * dims
+    if len(sizes) != dims or input.ndim - dims not in (1, 2):
+        raise ValueError(f"adaptive_avg_pool{dims}d: expected {dims} of output_size, and input of "
+                         f"{dims + 1} or {dims + 2} dimensions, got {sizes} and {input.shape}")
     for dim, parts in enumerate(sizes, -dims):
         n, x = input.shape[dim], input.transpose(dim, -1)
         parts = n if parts is None else integer("output_size", parts, 1)
@@ -74,42 +96,50 @@ rows({
     "one_hot": one_hot,
     "adaptive_avg_pool1d": lambda input, output_size: _means(input, output_size, 1),
     "adaptive_avg_pool2d": lambda input, output_size: _means(input, output_size, 2),
-    "leaky_relu": lambda input, negative_slope=0.01: torch.where(
+    "leaky_relu": lambda input, negative_slope=0.01, inplace=False: torch.where(
         input > 0, input, input * negative_slope),
-    "elu": lambda input, alpha=1.0: torch.where(
+    "elu": lambda input, alpha=1.0, inplace=False: torch.where(
         input > 0, input, alpha * (input.clamp(max=0.0).exp() - 1)),
-    "selu": lambda input: 1.0507009873554805 * F.elu(input, 1.6732632423543772),
-    "silu": lambda input: input * torch.sigmoid(input),
+    "selu": lambda input, inplace=False: 1.0507009873554805 * F.elu(input, 1.6732632423543772),
+    "silu": lambda input, inplace=False: input * torch.sigmoid(input),
     "softplus": lambda input, beta=1.0, threshold=20.0: torch.where(
         input * beta > threshold, input, _soft(input * beta * 1.0) / beta),
     "logsigmoid": lambda input: -_soft(input * -1.0),
-    "mish": lambda input: input * torch.tanh(_soft(input * 1.0)),
+    "mish": lambda input, inplace=False: input * torch.tanh(_soft(input * 1.0)),
     "softsign": lambda input: input / (1 + abs(input)),
-    "hardtanh": lambda input, min_val=-1.0, max_val=1.0: torch.where(  # no slope at the ends
-        (input > min_val) & (input < max_val), input,
+    "hardtanh": lambda input, min_val=-1.0, max_val=1.0, inplace=False: torch.where(
+        (input > min_val) & (input < max_val), input,  # no slope at the ends
         input.detach().clamp(min_val, max_val).to(input.dtype)),
-    "relu6": lambda input: F.hardtanh(input, 0.0, 6.0),
-    "hardsigmoid": lambda input: F.relu6(input + 3) / 6,
-    "dropout2d": lambda input, p=0.5, training=True: input * F.dropout(torch.ones(
+    "relu6": lambda input, inplace=False: F.hardtanh(input, 0.0, 6.0),
+    "hardsigmoid": lambda input, inplace=False: F.relu6(input + 3) / 6,
+    "dropout2d": lambda input, p=0.5, training=True, inplace=False: input * F.dropout(torch.ones(
         *input.shape[:2], *[1] * (input.ndim - 2), dtype=input.dtype), p, training)
 }, "nn.functional")
 
 
-def named(names, inputs=1):
+def named(names):
     """Layers of the functions that have these names, in small letters."""
     known = {name.replace("_", ""): f for name, f in vars(F).items()}
-    rows({name: layer(name, known[name.lower()], inputs) for name in names.split()}, "nn")
+    rows({name: layer(name, known[name.lower()]) for name in names.split()}, "nn")
+
+
+def _unflatten(input, dim, unflattened_size):
+    dim = dimension(dim, input.ndim)
+    return input.reshape(*input.shape[:dim], *unflattened_size, *input.shape[dim + 1:])
 
 
 named("Softmax LogSoftmax LeakyReLU ELU SELU SiLU Softplus LogSigmoid Mish Softsign Hardtanh "
       "ReLU6 Hardsigmoid AdaptiveAvgPool2d Dropout2d")
-rows({"Unflatten": layer("Unflatten", lambda input, dim, unflattened_size: input.reshape(
-    *input.shape[:dim], *unflattened_size, *input.shape[dim:][1:]))}, "nn")
+rows({"Unflatten": layer("Unflatten", _unflatten)}, "nn")
 
 
 def _lazy(kind, width):
     def __init__(self, *args, **options):
-        self.later, self.weight, self.bias = (args, options), nn.Parameter([]), nn.Parameter([])
+        groups = options.get("groups", [*args, *[1] * 6][5])
+        kind.__init__(self, groups, *args, **options)  # which refuses what makes no sense
+        setattr(self, "in_features" if kind is nn.Linear else "in_channels", 0)
+        self.later, self.weight = (args, options), nn.Parameter([])
+        self.bias = None if self.bias is None else nn.Parameter([])
 
     def forward(self, x):
         (args, options), self.__class__, early = self.later, kind, dict(self.named_parameters())
@@ -119,7 +149,7 @@ def _lazy(kind, width):
             setattr(self, name, early[name])
         return self(x)
 
-    return type(f"Lazy{kind.__name__}", (nn.Module,), {"__init__": __init__, "forward": forward,
+    return type(f"Lazy{kind.__name__}", (kind,), {"__init__": __init__, "forward": forward,
                 "__doc__": f"{kind.__name__} of as many inputs as it first sees."})
 
 
@@ -164,22 +194,22 @@ _tall = lambda x, one: x if x is None or isinstance(x, str) else (one, *np.ravel
 rows({"conv1d": lambda input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1:
       F.conv2d(input.unsqueeze(-2), weight.unsqueeze(-2), bias, _tall(stride, 1), _tall(
           padding, 0), _tall(dilation, 1), groups).squeeze(-2)}, "nn.functional")
-rows({f"{kind}Pool1d": layer(
-    f"{kind}Pool1d", lambda input, kernel_size, stride=None, padding=0, *, f=f: f(
-        input.unsqueeze(-2), _tall(kernel_size, 1), _tall(stride, 1), _tall(
-            padding, 0)).squeeze(-2))
-      for kind, f in (("Max", F.max_pool2d), ("Avg", F.avg_pool2d))}, "nn")
+_flat = lambda pool: lambda input, kernel_size, stride=None, padding=0: pool(
+    input.unsqueeze(-2), _tall(kernel_size, 1), _tall(stride, 1), _tall(padding, 0)).squeeze(-2)
+rows({name: layer(name, _flat(pool)) for name, pool in (
+    ("MaxPool1d", F.max_pool2d), ("AvgPool1d", F.avg_pool2d))}, "nn")
 named("AdaptiveAvgPool1d")
 
 
-class Conv1d(nn.Conv2d):
+class Conv1d(nn.Module):
     """conv1d with its own weight (out_channels, in_channels/groups, k), bias (out_channels,).
     Raises as Conv2d."""
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1,
                  *args, **options):
-        super().__init__(in_channels, out_channels, _tall(kernel_size, 1), _tall(stride, 1),
-                         _tall(padding, 0), _tall(dilation, 1), *args, **options)
+        nn.Conv2d.__init__(
+            self, in_channels, out_channels, _tall(kernel_size, 1), _tall(stride, 1),
+            _tall(padding, 0), _tall(dilation, 1), *args, **options)
         self.weight.data = self.weight.data[:, :, 0]
         for name in ("kernel_size", "stride", "padding", "dilation"):
             setattr(self, name, getattr(self, name)[1:])
@@ -194,19 +224,62 @@ class Conv1d(nn.Conv2d):
                         self.groups)
 
     def extra_repr(self):
-        return super().extra_repr().replace(", padding=(0,)", "").replace(", dilation=(1,)", "")
+        told = nn.Conv2d.extra_repr(self)
+        return told.replace(", padding=(0,)", "").replace(", dilation=(1,)", "")
 
 
 rows({"Conv1d": Conv1d} | {f"Lazy{kind.__name__}": _lazy(kind, width) for kind, width in (
     (nn.Linear, -1), (Conv1d, -2), (nn.Conv2d, -3))}, "nn")
 
-fuller(F.nll_loss)(lambda input, target, weight=None, ignore_index=-100, reduction="mean":
-                   _weighed(input, target, weight, ignore_index, reduction))
-fuller(F.cross_entropy)(
-    lambda input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0:
-    _weighed(torch.log_softmax(input, min(1, input.ndim - 1)), target, weight, ignore_index,
-             reduction, label_smoothing))
-_reduced = nn.loss._reduce
+
+def _told(order, args, given):
+    """PyTorch's options of a loss by their names; args come in this order. The old size_average
+    and reduce become a reduction."""
+    names = order.split()
+    if len(args) > len(names):
+        raise TypeError(f"options: expected {', '.join(names)} at most, got {len(args)}")
+    given = dict(zip(names, args)) | given
+    for name, kind in (("size_average", int), ("reduce", int), ("weight", Tensor),
+                       ("pos_weight", Tensor)):
+        if not isinstance(given.get(name), kind | None):
+            raise TypeError(f"{name}: expected {kind.__name__} or None, got {given[name]!r}")
+    mean, reduced = given.pop("size_average", None), given.pop("reduce", None)
+    if mean is not None or reduced is not None:
+        given["reduction"] = ("none" if reduced is not None and not reduced else
+                              "sum" if mean is not None and not mean else "mean")
+    return given
+
+
+_losses, _reduced = {}, nn.loss._reduce
+
+
+def takes(order):
+    """The function below is a loss: F has it, or what it has asks it. Its options come in order."""
+    def to(full):
+        if full.__name__ not in vars(F):
+            rows({full.__name__: full}, "nn.functional")
+        fuller(vars(F)[full.__name__])(lambda input, target, *args, **given: full(
+            input, target, **_told(order, args, given)))
+        _losses[full.__name__] = full, order
+        return full
+
+    return to
+
+
+for _f in F.mse_loss, F.l1_loss:
+    takes("size_average reduce reduction")(plain(_f))
+
+
+@takes("weight size_average ignore_index reduce reduction")
+def nll_loss(input, target, *, weight=None, ignore_index=-100, reduction="mean"):
+    return _weighed(input, target, weight, ignore_index, reduction)
+
+
+@takes("weight size_average ignore_index reduce reduction label_smoothing")
+def cross_entropy(input, target, *, weight=None, ignore_index=-100, reduction="mean",
+                  label_smoothing=0.0):
+    logs = torch.log_softmax(input, min(1, input.ndim - 1))
+    return _weighed(logs, target, weight, ignore_index, reduction, label_smoothing)
 
 
 def _weighed(logs, target, weight, ignore_index, reduction, smoothing=None):
@@ -226,18 +299,23 @@ def _weighed(logs, target, weight, ignore_index, reduction, smoothing=None):
         total = each[labels][counted].sum()
         shares = Tensor(np.moveaxis(np.eye(classes)[labels], -1, dim).astype(logs.dtype))
         each = np.moveaxis(each * counted[..., None], -1, dim)
+    elif ignore_index >= 0:
+        raise ValueError("ignore_index: expected none beside shares of the classes")
     else:
         each = each.reshape(-1, *[1] * (logs.ndim - 1 - dim))
     if shares.shape != logs.shape:
         raise ValueError(f"expected input (N, C, d...) and target (N, d...) or of input's shape, "
                          f"got {logs.shape} and {target.shape}")
+    if not 0 <= (smoothing or 0.0) <= 1:
+        raise ValueError(f"label_smoothing: expected a number from 0 to 1, got {smoothing}")
     even = (smoothing or 0.0) / classes
     shares = (shares * (1 - even * classes) + even) * Tensor(each.astype(logs.dtype))
     losses = -torch.where(shares != 0, logs * shares, 0.0).sum(dim)
     return losses.sum() / float(total) if reduction == "mean" else _reduced(losses, reduction)
 
 
-def huber_loss(input, target, reduction="mean", delta=1.0):
+@takes("reduction delta")
+def huber_loss(input, target, *, reduction="mean", delta=1.0):
     """d²/2 for a difference d up to delta, and from there on its tangent."""
     if not delta > 0:
         raise ValueError(f"delta: expected more than 0, got {delta}")
@@ -246,20 +324,25 @@ def huber_loss(input, target, reduction="mean", delta=1.0):
     return _reduced(near * (d - near / 2), reduction)
 
 
-def smooth_l1_loss(input, target, reduction="mean", beta=1.0):
+@takes("size_average reduce reduction beta")
+def smooth_l1_loss(input, target, *, reduction="mean", beta=1.0):
     """huber_loss / beta with delta = beta, and l1_loss if that is 0."""
     if not beta >= 0:
         raise ValueError(f"beta: expected 0 or more, got {beta}")
     if beta == 0:
         return F.l1_loss(input, target, reduction)
-    return huber_loss(input, target, reduction, beta) / beta
+    return huber_loss(input, target, reduction=reduction, delta=beta) / beta
 
 
-@fuller(F.binary_cross_entropy_with_logits)
-def _bce_with_logits(input, target, weight=None, reduction="mean", pos_weight=None):
-    losses = F.binary_cross_entropy_with_logits(input, target, "none")
+_logits = F.binary_cross_entropy_with_logits
+
+
+@takes("weight size_average reduce reduction pos_weight")
+def binary_cross_entropy_with_logits(input, target, *, weight=None, reduction="mean",
+                                     pos_weight=None):
+    losses = _logits(input, target, "none")
     if pos_weight is not None:  # -log p counts pos_weight times
-        hits = F.binary_cross_entropy_with_logits(input, target * 0 + 1, "none")
+        hits = _logits(input, target * 0 + 1, "none")
         losses = losses + (pos_weight - 1) * target * hits
     return _reduced(losses if weight is None else losses * weight, reduction)
 
@@ -272,39 +355,49 @@ def _bce(p, y, /):
             lambda g: g * (no - yes))
 
 
-def binary_cross_entropy(input, target, weight=None, reduction="mean"):
+@takes("weight size_average reduce reduction")
+def binary_cross_entropy(input, target, *, weight=None, reduction="mean"):
     """-(y log p + (1 - y) log(1 - p)) for p = input and y = target, both in [0, 1]; no logarithm
     counts as less than -100."""
-    if input.shape != target.shape or not ((input.data >= 0) & (input.data <= 1)).all():
+    if input.shape != target.shape or not all(
+            ((x.data >= 0) & (x.data <= 1)).all() for x in (input, target)):
         raise ValueError(f"binary_cross_entropy: expected one shape, and input in [0, 1] (which "
-                         f"sigmoid gives), got {input.shape} and {target.shape}")
+                         f"sigmoid gives) as target, got {input.shape} and {target.shape}")
     losses = _bce(input, target)
     return _reduced(losses if weight is None else losses * weight, reduction)
 
 
-def _with_options(kind, f):
-    full = plain(f).fuller
+def _layer(name, f):
+    full, order = _losses[f]
+    usual = {p.name: p.default for p in [*inspect.signature(full).parameters.values()][2:]}
 
-    @fuller(kind.__init__)
-    def __init__(self, **options):
-        inspect.signature(full).bind(None, None, **options)
-        self.options, self.reduction = options, nn.loss._checked(options.get("reduction", "mean"))
+    def __init__(self, *args, **given):
+        given = _told(order, args, given)
+        inspect.signature(full).bind(None, None, **given)
+        nn.loss._checked((usual | given)["reduction"])
+        for option, value in (usual | given).items():
+            keep = self.register_buffer if isinstance(value, Tensor) else self.__setattr__
+            keep(option, value)
 
     def forward(self, input, target):
-        return f(input, target, **{"reduction": self.reduction} | self.options)
+        given = {option: vars(self).get(option, value) for option, value in usual.items()}
+        return vars(F)[f](input, target, **{k: x for k, x in given.items() if x is not usual[k]})
 
-    kind.options, kind.extra_repr = {}, _told
-    kind.forward = fuller(kind.forward)(forward)
+    if kind := vars(nn).get(name):
+        fuller(kind.__init__)(__init__)
+        kind.forward = fuller(kind.forward)(forward)
+    else:
+        rows({name: type(name, (nn.Module,), {
+            "__init__": chance(__init__), "forward": forward, "__doc__": f"{f} as a module.",
+            "__module__": "nptorch.nn"})}, "nn")
 
 
-for _kind, _f in ((nn.NLLLoss, F.nll_loss), (nn.CrossEntropyLoss, F.cross_entropy),
-                  (nn.BCEWithLogitsLoss, F.binary_cross_entropy_with_logits)):
-    _with_options(_kind, _f)
-
-rows({"binary_cross_entropy": binary_cross_entropy, "huber_loss": huber_loss,
-      "smooth_l1_loss": smooth_l1_loss}, "nn.functional")
-rows({"BCELoss": layer("BCELoss", F.binary_cross_entropy, 2)}, "nn")
-named("SmoothL1Loss HuberLoss", 2)
+for _name, _f in {
+        "MSELoss": "mse_loss", "L1Loss": "l1_loss", "NLLLoss": "nll_loss",
+        "CrossEntropyLoss": "cross_entropy", "BCELoss": "binary_cross_entropy",
+        "BCEWithLogitsLoss": "binary_cross_entropy_with_logits",
+        "SmoothL1Loss": "smooth_l1_loss", "HuberLoss": "huber_loss"}.items():
+    _layer(_name, _f)
 
 
 class Adadelta(Adaptive):
@@ -315,6 +408,8 @@ class Adadelta(Adaptive):
 
     def __init__(self, params, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0.0):
         super().__init__(params, lr=lr, rho=rho, eps=eps, weight_decay=weight_decay)
+
+    __init__ = chance(__init__)
 
     def _move(self, p, grad, n, group, square_avg, acc_delta):
         square_avg += (1 - group["rho"]) * (grad * grad - square_avg)

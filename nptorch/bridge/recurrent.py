@@ -3,6 +3,8 @@
 import nptorch as torch
 from nptorch import nn
 from nptorch.bridge.words import rows
+from nptorch.checks import integer
+from nptorch.lookup import chance
 from nptorch.nn import functional as F
 
 
@@ -31,7 +33,9 @@ class Recurrent(nn.Module):
         usual = ["tanh"] + ["relu"] * (self.kind == "RNN")
         if nonlinearity not in usual:
             raise ValueError(f"nonlinearity: expected one of {usual}, got {nonlinearity!r}")
-        self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
+        F.dropout(torch.zeros(0), dropout)  # what is not a probability is refused at once
+        self.input_size, self.num_layers = input_size, integer("num_layers", num_layers, 1)
+        self.hidden_size = integer("hidden_size", hidden_size, 1)
         self.bias, self.batch_first, self.dropout = bias, batch_first, dropout
         self.bidirectional, self.nonlinearity = bidirectional, nonlinearity
         self.ends = [[end.format(k) + way for way in ("", "_reverse")[:1 + bidirectional]]
@@ -52,6 +56,9 @@ class Recurrent(nn.Module):
 def forward(self, input, hx=None):
     """The numbers (time, ..., directions · hidden_size), and the last state."""
     turned, last = int(self.batch_first and input.ndim > 2), []
+    if input.ndim not in (2, 3) or input.shape[-1] != self.input_size or not input.shape[turned]:
+        raise ValueError(f"input: expected one step or more, 2 or 3 dimensions, and the last of "
+                         f"{self.input_size}, got {input.shape}")
     x, step = input.transpose(0, turned), KINDS[self.kind][1]
     if self.nonlinearity == "relu":
         step = _relu
@@ -86,6 +93,7 @@ def _reset(self):
 
 _USUAL = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0, "bidirectional": False}
 Recurrent.forward, Recurrent.reset_parameters = forward, _reset
+Recurrent.__init__ = chance(Recurrent.__init__)
 Recurrent.flatten_parameters = lambda self: None  # they need no order in memory
 Recurrent.extra_repr = lambda self: ", ".join([f"{self.input_size}, {self.hidden_size}"] + [
     f"{name}={vars(self)[name]}" for name in _USUAL if vars(self)[name] != _USUAL[name]])
@@ -115,5 +123,5 @@ def _rnn(self, input_size, hidden_size, num_layers=1, nonlinearity="tanh", *args
 rows({kind + end: type(kind + end, (base,), {"kind": kind, "__module__": "nptorch.nn"})
       for kind in KINDS for end, base in (("", Recurrent), ("Cell", Cell))}, "nn")
 nn.RNN.__init__ = _rnn
-nn.RNNCell.__init__ = lambda self, input_size, hidden_size, bias=True, nonlinearity="tanh": (
-    Cell.__init__(self, input_size, hidden_size, bias, nonlinearity=nonlinearity))
+nn.RNNCell.__init__ = lambda self, input_size, hidden_size, bias=True, nonlinearity="tanh", **k: (
+    Cell.__init__(self, input_size, hidden_size, bias, nonlinearity=nonlinearity, **k))

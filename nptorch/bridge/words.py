@@ -8,6 +8,7 @@ import types
 from nptorch import creation
 from nptorch.autograd import Tensor
 from nptorch.lookup import chance
+from nptorch.nn.module import Module
 
 plain = lambda f: getattr(f, "refusing", f)  # without its second chance
 
@@ -58,15 +59,17 @@ def again(error, f, args, options):
     try:
         result = call.f(*call.args, **call.options)
         return functools.reduce(lambda result, finish: finish(result), call.after, result)
-    except (TypeError, ValueError, AttributeError, RuntimeError) as second:
+    except (TypeError, ValueError, AttributeError, RuntimeError, IndexError) as second:
         its_own = type(second) is RuntimeError and not isinstance(error, ValueError)
         of_words = "argument" in str(error) and "argument" not in str(second)
         told = second if foreign or its_own or of_words else error
         raise also_runtime(told) from told.__cause__
 
 
-def _dtype(call, value):  # of a reduction: its input's, too
-    if value is not None:
+def _dtype(call, value):  # of a reduction: its input's, too; of a layer: of what it holds
+    if value is not None and isinstance(call.args[0], Module):
+        call.after.append(lambda none: call.args[0].to(value) and none)
+    elif value is not None:
         call.args[0] = creation.to(call.args[0], value)
         call.after.append(lambda result: creation.to(result, value))
 
@@ -95,20 +98,23 @@ _at = lambda position: lambda call, value: call.args.insert(position, value)
 
 
 def _only(word, call, value):
-    if value not in (USUAL[word], USUAL[word] or False):
+    usual = [(type(x), x) for x in (USUAL[word], USUAL[word] or False)]  # 0 is not False
+    if (type(value), value) not in usual:
         raise TypeError(f"{word}: nptorch has {USUAL[word]!r} alone, got {value!r}")
 
 
 USUAL = {"ceil_mode": False, "count_include_pad": True, "padding_mode": "zeros", "foreach": None,
          "return_indices": False, "maximize": False, "create_graph": False, "fused": None,
-         "timeout": 0, "is_grads_batched": False}
-IDLE = ("layout memory_format pin_memory non_blocking weights_only stable inplace num_workers "
-        "worker_init_fn persistent_workers volatile").split()
+         "is_grads_batched": False, "nesterov": False, "differentiable": False, "capturable": False,
+         "track_running_stats": True, "padding_idx": None, "max_norm": None, "sparse": False,
+         "scale_grad_by_freq": False, "divisor_override": None, "scale": None, "proj_size": 0,
+         "enable_gqa": False, "error_if_nonfinite": False, "prefetch_factor": None}
+IDLE = ("layout memory_format pin_memory non_blocking weights_only stable inplace in_order mmap "
+        "pin_memory_device persistent_workers volatile").split()
 WORDS = {
     "input": _at(0), "self": _at(0), "size": _at(0), "obj": _at(0), "other": _at(1), "f": _at(1),
     "exponent": _at(1), "axis": _renamed("dim"), "keepdims": _renamed("keepdim"),
     "unbiased": _renamed("correction", int), "dtype": _dtype, "generator": _generator,
-    "size_average": _renamed("reduction", lambda mean: "mean" if mean else "sum"),
     "alpha": lambda call, value: call.args.append(value * call.args.pop()),  # add(a, b, alpha=2)
     "device": at_device, "map_location": at_device,
     "requires_grad": lambda call, value: call.after.append(lambda x: x.requires_grad_(value)),
