@@ -82,7 +82,8 @@ def test_some_values_by_hand():
     assert np.allclose(nn.ELU()(x).data, [np.exp(-2) - 1, 0, 0.5, 3])
     assert np.allclose(F.softplus(x).data, np.log1p(np.exp(x.data)))
     assert F.huber_loss(x, nptorch.zeros(4), "none", 2.0).tolist() == [2, 0, 0.125, 4]
-    assert F.smooth_l1_loss(x, nptorch.zeros(4), "none", beta=2.0).tolist() == [1, 0, 0.0625, 2]
+    smooth = F.smooth_l1_loss(x, nptorch.zeros(4), reduction="none", beta=2.0)
+    assert smooth.tolist() == [1, 0, 0.0625, 2]
     rows = nptorch.arange(6.0).reshape(1, 1, 6)
     assert nn.MaxPool1d(2)(rows).tolist() == [[[1, 3, 5]]]
     assert F.adaptive_avg_pool1d(rows, 4).tolist() == [[[0.5, 1.5, 3.5, 4.5]]]
@@ -422,3 +423,126 @@ def test_refusals_name_argument_and_value():
 def test_a_layer_of_the_series_asks_the_bridge_in_a_fresh_process(call):
     program = f"import nptorch as torch; from nptorch import nn; {call}"
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@pytest.mark.filterwarnings("ignore:size_average:UserWarning")
+@same_in_both
+def test_losses_take_pytorchs_arguments_in_pytorchs_order(torch):
+    nn, F = torch.nn, torch.nn.functional
+    x, y = torch.tensor(ROWS[0]), torch.tensor(1 / (1 + np.exp(OTHER[0, :, 0])))
+    labels, weight = torch.tensor([0, 6, 2, 2, 1, 5]), torch.arange(1.0, 8.0)
+    calls = [(F.mse_loss, y, (None, None, "sum")), (F.l1_loss, y, (None, False)),
+             (F.smooth_l1_loss, y, (None, None, "mean", 0.5)), (F.huber_loss, y, ("sum", 2.0)),
+             (F.nll_loss, labels, (weight, None, 2)), (F.nll_loss, labels, (None, False)),
+             (F.nll_loss, labels, (weight, None, 2, None, "none")),
+             (F.cross_entropy, labels, (None, False)), (F.cross_entropy, labels, (weight, True, 6)),
+             (F.cross_entropy, labels, (weight, None, 1, None, "mean", 0.2)),
+             (F.cross_entropy, torch.tensor([-100, 0, 0, 1, -100, 6]), ()),
+             (F.binary_cross_entropy_with_logits, y, (weight, None, None, "sum")),
+             (F.binary_cross_entropy_with_logits, y, (None, None, None, "mean", weight))]
+    layers = [(nn.MSELoss(None, None, "sum"), y), (nn.L1Loss(False), y), (nn.L1Loss(None), y),
+              (nn.SmoothL1Loss(None, None, "sum", 0.3), y), (nn.HuberLoss("sum", 0.3), y),
+              (nn.CrossEntropyLoss(weight, None, 1, None, "sum", 0.1), labels),
+              (nn.NLLLoss(weight), labels), (nn.BCEWithLogitsLoss(weight), y),
+              (nn.BCEWithLogitsLoss(pos_weight=weight, size_average=False), y),
+              (nn.MSELoss(reduce=False), y), (nn.MSELoss(size_average=None, reduce=True), y)]
+    found = [f(x, target, *args) for f, target, args in calls]
+    found += [layer(input=x, target=target) for layer, target in layers]
+    probabilities = torch.sigmoid(x)
+    found += [F.binary_cross_entropy(probabilities, y, weight, None, None, "sum"),
+              nn.BCELoss(weight)(probabilities, y)]
+    return [np.round(np.asarray(loss), 3).tolist() for loss in found]
+
+
+@pytest.mark.filterwarnings("ignore:size_average:UserWarning")
+@same_in_both
+def test_losses_keep_their_options_and_weights(torch):
+    nn, weight = torch.nn, torch.tensor([1.0, 2.0])
+    losses = [nn.CrossEntropyLoss(weight=weight, label_smoothing=0.1), nn.NLLLoss(ignore_index=3),
+              nn.BCEWithLogitsLoss(pos_weight=weight), nn.BCELoss(weight), nn.HuberLoss(delta=2.0),
+              nn.SmoothL1Loss(reduction="sum"), nn.MSELoss(size_average=False)]
+    kept = [[(name, value.tolist()) for name, value in loss.state_dict().items()]
+            for loss in losses]
+    double = nn.CrossEntropyLoss(weight=weight).double().weight.dtype
+    return (kept, [repr(loss) for loss in losses], [loss.reduction for loss in losses],
+            losses[0].label_smoothing, losses[0].ignore_index, losses[1].weight,
+            losses[4].delta, losses[5].beta, str(double)[-7:])
+
+
+@pytest.mark.filterwarnings("ignore:Lazy modules:UserWarning")
+@same_in_both
+def test_layers_keep_their_options(torch):
+    nn = torch.nn
+    layers = [nn.LeakyReLU(0.2), nn.LeakyReLU(0.2, True), nn.ELU(), nn.Softplus(), nn.Hardtanh(),
+              nn.SELU(), nn.ReLU6(True), nn.Softmax(dim=1), nn.Dropout2d(0.3), nn.ReLU(True),
+              nn.ReLU(), nn.AdaptiveAvgPool2d((2, None)), nn.Unflatten(1, (2, 2)),
+              nn.Identity(54, unused=2), nn.LazyLinear(3), nn.LazyConv2d(4, 3, 2, bias=False)]
+    pool = nn.MaxPool1d(3)
+    lazy = [nn.LazyLinear(3, bias=False), nn.LazyConv1d(3, 2, 1, 0, 1, 1, False)]
+    return ([repr(layer) for layer in layers], layers[0].negative_slope, layers[1].inplace,
+            layers[2].alpha, layers[3].threshold, layers[4].min_val, layers[7].dim, layers[8].p,
+            pool.kernel_size, pool.stride, pool.padding, layers[11].output_size,
+            [list(layer.state_dict()) for layer in lazy], lazy[0].out_features,
+            isinstance(nn.Conv1d(1, 1, 1), nn.Conv2d), isinstance(lazy[0], nn.Linear))
+
+
+@same_in_both
+def test_layers_have_a_dtype_and_a_device(torch):
+    nn = torch.nn
+    layers = [nn.Linear(2, 1, dtype=torch.float64), nn.Conv2d(1, 1, 1, device="cpu"),
+              nn.BatchNorm1d(2, track_running_stats=True, dtype=torch.float64),
+              nn.LSTM(2, 3, device="cpu", dtype=torch.float64), nn.RNNCell(2, 3, device="cpu"),
+              nn.Embedding(3, 2, sparse=False, dtype=torch.float32), nn.Linear(2, 1, dtype=None)]
+    return [str(value.dtype).rpartition(".")[2] for layer in layers
+            for value in layer.state_dict().values()]
+
+
+@same_in_both
+def test_weights_data_are_drawn_too(torch):
+    layer, init = torch.nn.Linear(3, 2), torch.nn.init
+    before = layer.weight.detach().clone()
+    init.xavier_uniform_(layer.weight.data)
+    drawn = (layer.weight != before).any().item()
+    init.constant_(layer.weight.data, 0.5)
+    init.zeros_(layer.bias.data)
+    return drawn, layer.weight.tolist(), layer.bias.tolist()
+
+
+@same_in_both
+def test_a_loader_and_samplers_show_what_they_have(torch):
+    data = torch.utils.data
+    loader = data.DataLoader([1, 2, 3], 2, False, None, None, 0, None, False, True)
+    batches = data.DataLoader([1, 2, 3], batch_sampler=[[0], [1, 2]])
+    sampler = data.BatchSampler(data.SequentialSampler([1, 2, 3]), 2, False)
+
+    class Own(data.Sampler[int]):
+        def __iter__(self):
+            return iter([2, 0])
+
+    return ([batch.tolist() for batch in loader], loader.num_workers, loader.pin_memory,
+            batches.batch_size, sampler.batch_size, sampler.drop_last, sampler.sampler.data_source,
+            data.RandomSampler([1, 2], True, 5).num_samples, data.SubsetRandomSampler([4]).indices,
+            [batch.tolist() for batch in data.DataLoader([1, 2, 3], 2, sampler=Own())])
+
+
+@pytest.mark.parametrize(("refused", "message"), [
+    (lambda: nn.AdaptiveAvgPool1d((2, 3))(nptorch.ones(2, 4, 7)), "expected 1 of output_size"),
+    (lambda: nn.AdaptiveAvgPool2d(2)(nptorch.ones(4, 7)), "input of 3 or 4 dimensions"),
+    (lambda: nn.Unflatten(-3, (2, 2))(nptorch.ones(4, 5)), "dim: expected an int from -2 to 1"),
+    (lambda: nn.Dropout2d(1.5), "Invalid p value: 1.5"),
+    (lambda: nn.ReLU(nptorch.ones(2)), "inplace: expected True or False"),
+    (lambda: nn.LSTM(2, 3)(nptorch.ones(2)), "2 or 3 dimensions, and the last of 2"),
+    (lambda: nn.GRU(2, 3)(nptorch.ones(0, 1, 2)), "one step or more"),
+    (lambda: nn.RNN(2, 3, 0), "num_layers: expected an int, 1 or more"),
+    (lambda: F.smooth_l1_loss(nptorch.ones(2), nptorch.ones(2), "sum"), "size_average: expected"),
+    (lambda: F.binary_cross_entropy(nptorch.ones(2), nptorch.ones(2), False), "weight: expected"),
+    (lambda: F.cross_entropy(nptorch.ones(1, 2), nptorch.tensor([0]), label_smoothing=1.5),
+     "label_smoothing: expected a number from 0 to 1, got 1.5"),
+    (lambda: F.binary_cross_entropy(nptorch.ones(1), nptorch.ones(1) * 2), "as target"),
+    (lambda: nn.Embedding(3, 2, padding_idx=0), "padding_idx: nptorch has None alone, got 0"),
+    (lambda: nptorch.optim.SGD([nptorch.ones(1)], lr=1.0, nesterov=True), "nesterov: nptorch has"),
+    (lambda: nptorch.optim.Adadelta([nptorch.ones(1)], maximize=True), "maximize: nptorch has"),
+])
+def test_what_pytorch_would_not_do_silently_is_not_done(refused, message):
+    with pytest.raises((ValueError, TypeError, IndexError), match=message):
+        refused()

@@ -226,7 +226,6 @@ LAYERS = [
     ("nn.ModuleList(nn.ReLU())", TypeError),
     ("nn.ModuleList()(x)", NotImplementedError, "ModuleList does not define forward"),
     ("nn.Module()(x)", NotImplementedError, "Module does not define forward"),
-    ("nn.Identity(1)", TypeError),
     *[(f"nn.Dropout(float('{p}'))", ValueError, f"...{p}") for p in ("-0.1", "2.0", "nan")],
     *[(f"nn.Dropout({p!r})", TypeError, f"p: ... {p!r}") for p in ("0.5", None, True)],
     ("nn.BatchNorm1d(3)(x[:1])", ValueError, "input: expected two numbers a feature while "
@@ -386,9 +385,8 @@ OURS = [  # what PyTorch doesn't have, or not like this
                           ("None", "NoneType"))],
     ("nn.Sequential({'fc': nn.ReLU()}, nn.ReLU())", TypeError,  # the second would be lost
      "Sequential, entry 0: expected a Module, got dict"),
-    *[(f"{loss}({word!r})", ValueError, REDUCTION.format(word))
-      for loss in ("nn.MSELoss", "nn.BCEWithLogitsLoss", "nn.NLLLoss", "nn.CrossEntropyLoss")
-      for word in ("average", None, True)],
+    *[(f"{loss}('average')", ValueError, REDUCTION.format("average"))
+      for loss in ("nn.MSELoss", "nn.BCEWithLogitsLoss", "nn.NLLLoss", "nn.CrossEntropyLoss")],
     ("net.apply(1)", TypeError),
     ("net.load_state_dict('weights.npz')", TypeError, STATE.format("str")),
     ("net.load_state_dict(net)", TypeError, STATE.format("Sequential")),
@@ -606,7 +604,7 @@ TAKEN_BY_PYTORCH = (
     "F.binary_cross_entropy_with_logits(ones(3), tensor([0, ", "F.mse_loss(ones", "F.l1_loss(ones",
     "F.fold(ones(12, 12), (5, 5), (2, 3))", "manual_seed(1.5)",
     "nn.BCEWithLogitsLoss()(ones(1), 2 * ones(1))", "nn.Conv2d(0, 2, 3)",
-    "nn.Conv2d(1, 0, 3)", "nn.Conv2d(1, 2, 0)", "nn.Identity(1)", "nn.Linear(0, 2)",
+    "nn.Conv2d(1, 0, 3)", "nn.Conv2d(1, 2, 0)", "nn.Linear(0, 2)",
     "nn.Dropout(True)", "nn.Embedding(0, 2)", "nn.GELU('erf')", "nn.ReLU(x)", "tensor(1j)",
     "x.cuda",
 )

@@ -64,6 +64,16 @@ fuller(F.dropout)(lambda input, p=0.5, training=True, inplace=False:
                   plain(F.dropout)(input, p, training))
 
 
+def _of_arrays(f):  # such as a weight's data
+    fuller(f)(lambda tensor, *args, **options: (
+        plain(f)(Tensor(tensor), *args, **options), tensor)[1])
+
+
+for _name, _f in [*vars(nn.init).items()]:
+    if _name[0] != "_" and _name[-1] == "_":
+        _of_arrays(_f)
+
+
 def one_hot(tensor, num_classes=-1):
     """For each class number a row of int64 zeros with a one at its place."""
     n = int(tensor.data.max()) + 1 if num_classes == -1 else num_classes
@@ -239,7 +249,7 @@ def _told(order, args, given):
     if len(args) > len(names):
         raise TypeError(f"options: expected {', '.join(names)} at most, got {len(args)}")
     given = dict(zip(names, args)) | given
-    for name, kind in (("size_average", int), ("reduce", int), ("weight", Tensor),
+    for name, kind in (("size_average", bool), ("reduce", bool), ("weight", Tensor),
                        ("pos_weight", Tensor)):
         if not isinstance(given.get(name), kind | None):
             raise TypeError(f"{name}: expected {kind.__name__} or None, got {given[name]!r}")
