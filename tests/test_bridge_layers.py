@@ -437,7 +437,7 @@ def test_losses_take_pytorchs_arguments_in_pytorchs_order(torch):
              (F.nll_loss, labels, (weight, None, 2, None, "none")),
              (F.cross_entropy, labels, (None, False)), (F.cross_entropy, labels, (weight, True, 6)),
              (F.cross_entropy, labels, (weight, None, 1, None, "mean", 0.2)),
-             (F.cross_entropy, torch.tensor([-100, 0, 0, 1, -100, 6]), ()),
+             (F.cross_entropy, torch.tensor([-100, 0, 0, 1, -100, 6]), (None, None, -100)),
              (F.binary_cross_entropy_with_logits, y, (weight, None, None, "sum")),
              (F.binary_cross_entropy_with_logits, y, (None, None, None, "mean", weight))]
     layers = [(nn.MSELoss(None, None, "sum"), y), (nn.L1Loss(False), y), (nn.L1Loss(None), y),

@@ -226,9 +226,9 @@ def test_every_sample_comes_once_per_epoch(n, size, drop_last, shuffle):
         assert shuffle or seen == list(range(whole))
 
 
-def test_what_pytorch_takes_for_a_sampler_is_refused():
-    with pytest.raises(TypeError):
-        DataLoader(PAIR, 2, False, [3, 2, 1])
+def test_the_fourth_argument_is_a_sampler():
+    assert [x.tolist() for x, *_ in DataLoader(PAIR, 2, False, [3, 2, 1])] == [
+        PAIR[[3, 2]][0].tolist(), PAIR[[1]][0].tolist()]
 
 
 def test_arrays_are_fetched_by_one_index(monkeypatch):

@@ -22,7 +22,7 @@ def _sampler(name, plan):
     def __init__(self, *args, **options):
         bound = inspect.signature(plan).bind(*args, **options)
         bound.apply_defaults()
-        vars(self).update(bound.arguments)
+        vars(self).update({k: x for k, x in bound.arguments.items() if x is not None})
         self.length, self.order = plan(*args, **options)
 
     return type(name, (Sampler,), {"__init__": __init__, "__doc__": f"As torch's {name}.",

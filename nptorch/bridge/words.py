@@ -59,7 +59,7 @@ def again(error, f, args, options):
     try:
         result = call.f(*call.args, **call.options)
         return functools.reduce(lambda result, finish: finish(result), call.after, result)
-    except (TypeError, ValueError, AttributeError, RuntimeError, IndexError) as second:
+    except (TypeError, ValueError, AttributeError, RuntimeError) as second:
         its_own = type(second) is RuntimeError and not isinstance(error, ValueError)
         of_words = "argument" in str(error) and "argument" not in str(second)
         told = second if foreign or its_own or of_words else error
