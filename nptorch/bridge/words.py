@@ -94,7 +94,8 @@ def at_device(call, value):
 
 _renamed = lambda name, change=lambda value: value: (
     lambda call, value: call.options.update({name: change(value)}))
-_at = lambda position: lambda call, value: call.args.insert(position, value)
+_at = lambda position: lambda call, value: call.args.insert(  # a layer stands before its input
+    position + isinstance([*call.args, None][0], Module), value)
 
 
 def _only(word, call, value):
