@@ -62,16 +62,10 @@ fuller(nn.Identity.__init__)(lambda self, *args, **options: None)
 fuller(F.relu)(lambda input, inplace=False: plain(F.relu)(input))
 fuller(F.dropout)(lambda input, p=0.5, training=True, inplace=False:
                   plain(F.dropout)(input, p, training))
-
-
-def _of_arrays(f):  # such as a weight's data
-    fuller(f)(lambda tensor, *args, **options: (
-        plain(f)(Tensor(tensor), *args, **options), tensor)[1])
-
-
 for _name, _f in [*vars(nn.init).items()]:
-    if _name[0] != "_" and _name[-1] == "_":
-        _of_arrays(_f)
+    if _name[0] != "_" and _name[-1] == "_":  # an array, such as a weight's data, is filled, too
+        fuller(_f)(lambda tensor, *args, f=_f, **options: (
+            plain(f)(Tensor(tensor), *args, **options), tensor)[1])
 
 
 def one_hot(tensor, num_classes=-1):
@@ -260,32 +254,58 @@ def _told(order, args, given):
     return given
 
 
-_losses, _reduced = {}, nn.loss._reduce
+_reduced = nn.loss._reduce
 
 
-def takes(order):
-    """The function below is a loss: F has it, or what it has asks it. Its options come in order."""
+def takes(layer, order):
+    """The function below is a loss: F has it, or what it has asks it. Its options come in order,
+    also in the layer of this name."""
     def to(full):
         if full.__name__ not in vars(F):
             rows({full.__name__: full}, "nn.functional")
         fuller(vars(F)[full.__name__])(lambda input, target, *args, **given: full(
             input, target, **_told(order, args, given)))
-        _losses[full.__name__] = full, order
+        _layer(layer, full, order)
         return full
 
     return to
 
 
-for _f in F.mse_loss, F.l1_loss:
-    takes("size_average reduce reduction")(plain(_f))
+def _layer(name, full, order):
+    f = full.__name__
+    usual = {p.name: p.default for p in [*inspect.signature(full).parameters.values()][2:]}
+
+    def __init__(self, *args, **given):
+        given = _told(order, args, given)
+        inspect.signature(full).bind(None, None, **given)
+        nn.loss._checked((usual | given)["reduction"])
+        for option, value in (usual | given).items():
+            keep = self.register_buffer if isinstance(value, Tensor) else self.__setattr__
+            keep(option, value)
+
+    def forward(self, input, target):
+        given = {option: vars(self).get(option, value) for option, value in usual.items()}
+        return vars(F)[f](input, target, **{k: x for k, x in given.items() if x is not usual[k]})
+
+    if kind := vars(nn).get(name):
+        fuller(kind.__init__)(__init__)
+        kind.forward = fuller(kind.forward)(forward)
+    else:
+        rows({name: type(name, (nn.Module,), {
+            "__init__": chance(__init__), "forward": forward, "__doc__": f"{f} as a module.",
+            "__module__": "nptorch.nn"})}, "nn")
 
 
-@takes("weight size_average ignore_index reduce reduction")
+takes("MSELoss", "size_average reduce reduction")(plain(F.mse_loss))
+takes("L1Loss", "size_average reduce reduction")(plain(F.l1_loss))
+
+
+@takes("NLLLoss", "weight size_average ignore_index reduce reduction")
 def nll_loss(input, target, *, weight=None, ignore_index=-100, reduction="mean"):
     return _weighed(input, target, weight, ignore_index, reduction)
 
 
-@takes("weight size_average ignore_index reduce reduction label_smoothing")
+@takes("CrossEntropyLoss", "weight size_average ignore_index reduce reduction label_smoothing")
 def cross_entropy(input, target, *, weight=None, ignore_index=-100, reduction="mean",
                   label_smoothing=0.0):
     logs = torch.log_softmax(input, min(1, input.ndim - 1))
@@ -324,7 +344,7 @@ def _weighed(logs, target, weight, ignore_index, reduction, smoothing=None):
     return losses.sum() / float(total) if reduction == "mean" else _reduced(losses, reduction)
 
 
-@takes("reduction delta")
+@takes("HuberLoss", "reduction delta")
 def huber_loss(input, target, *, reduction="mean", delta=1.0):
     """d²/2 for a difference d up to delta, and from there on its tangent."""
     if not delta > 0:
@@ -334,7 +354,7 @@ def huber_loss(input, target, *, reduction="mean", delta=1.0):
     return _reduced(near * (d - near / 2), reduction)
 
 
-@takes("size_average reduce reduction beta")
+@takes("SmoothL1Loss", "size_average reduce reduction beta")
 def smooth_l1_loss(input, target, *, reduction="mean", beta=1.0):
     """huber_loss / beta with delta = beta, and l1_loss if that is 0."""
     if not beta >= 0:
@@ -347,7 +367,7 @@ def smooth_l1_loss(input, target, *, reduction="mean", beta=1.0):
 _logits = F.binary_cross_entropy_with_logits
 
 
-@takes("weight size_average reduce reduction pos_weight")
+@takes("BCEWithLogitsLoss", "weight size_average reduce reduction pos_weight")
 def binary_cross_entropy_with_logits(input, target, *, weight=None, reduction="mean",
                                      pos_weight=None):
     losses = _logits(input, target, "none")
@@ -365,7 +385,7 @@ def _bce(p, y, /):
             lambda g: g * (no - yes))
 
 
-@takes("weight size_average reduce reduction")
+@takes("BCELoss", "weight size_average reduce reduction")
 def binary_cross_entropy(input, target, *, weight=None, reduction="mean"):
     """-(y log p + (1 - y) log(1 - p)) for p = input and y = target, both in [0, 1]; no logarithm
     counts as less than -100."""
@@ -377,49 +397,15 @@ def binary_cross_entropy(input, target, *, weight=None, reduction="mean"):
     return _reduced(losses if weight is None else losses * weight, reduction)
 
 
-def _layer(name, f):
-    full, order = _losses[f]
-    usual = {p.name: p.default for p in [*inspect.signature(full).parameters.values()][2:]}
-
-    def __init__(self, *args, **given):
-        given = _told(order, args, given)
-        inspect.signature(full).bind(None, None, **given)
-        nn.loss._checked((usual | given)["reduction"])
-        for option, value in (usual | given).items():
-            keep = self.register_buffer if isinstance(value, Tensor) else self.__setattr__
-            keep(option, value)
-
-    def forward(self, input, target):
-        given = {option: vars(self).get(option, value) for option, value in usual.items()}
-        return vars(F)[f](input, target, **{k: x for k, x in given.items() if x is not usual[k]})
-
-    if kind := vars(nn).get(name):
-        fuller(kind.__init__)(__init__)
-        kind.forward = fuller(kind.forward)(forward)
-    else:
-        rows({name: type(name, (nn.Module,), {
-            "__init__": chance(__init__), "forward": forward, "__doc__": f"{f} as a module.",
-            "__module__": "nptorch.nn"})}, "nn")
-
-
-for _name, _f in {
-        "MSELoss": "mse_loss", "L1Loss": "l1_loss", "NLLLoss": "nll_loss",
-        "CrossEntropyLoss": "cross_entropy", "BCELoss": "binary_cross_entropy",
-        "BCEWithLogitsLoss": "binary_cross_entropy_with_logits",
-        "SmoothL1Loss": "smooth_l1_loss", "HuberLoss": "huber_loss"}.items():
-    _layer(_name, _f)
-
-
 class Adadelta(Adaptive):
     """p = p - lr · sqrt(d + eps) / sqrt(r + eps) · grad: r is grad², and d what was taken, squared,
     both averages that fade by rho. Raises as Optimizer. Source: Zeiler, ADADELTA, 2012."""
 
     _memory = {"square_avg": None, "acc_delta": None}
 
+    @chance
     def __init__(self, params, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0.0):
         super().__init__(params, lr=lr, rho=rho, eps=eps, weight_decay=weight_decay)
-
-    __init__ = chance(__init__)
 
     def _move(self, p, grad, n, group, square_avg, acc_delta):
         square_avg += (1 - group["rho"]) * (grad * grad - square_avg)

@@ -28,6 +28,7 @@ class Recurrent(nn.Module):
     """All steps of input (time, ..., input_size), or (batch, time, input_size) if batch_first: h of
     every step, and the last state of every layer and direction. ValueError for a misfit."""
 
+    @chance
     def __init__(self, input_size, hidden_size, num_layers=1, bias=True, batch_first=False,
                  dropout=0.0, bidirectional=False, *, nonlinearity="tanh", end="_l{}"):
         usual = ["tanh"] + ["relu"] * (self.kind == "RNN")
@@ -93,7 +94,6 @@ def _reset(self):
 
 _USUAL = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0, "bidirectional": False}
 Recurrent.forward, Recurrent.reset_parameters = forward, _reset
-Recurrent.__init__ = chance(Recurrent.__init__)
 Recurrent.flatten_parameters = lambda self: None  # they need no order in memory
 Recurrent.extra_repr = lambda self: ", ".join([f"{self.input_size}, {self.hidden_size}"] + [
     f"{name}={vars(self)[name]}" for name in _USUAL if vars(self)[name] != _USUAL[name]])
