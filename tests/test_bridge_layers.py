@@ -540,6 +540,8 @@ def test_a_loader_and_samplers_show_what_they_have(torch):
     (lambda: F.cross_entropy(nptorch.ones(1, 2), nptorch.tensor([0]), label_smoothing=1.5),
      "label_smoothing: expected a number from 0 to 1, got 1.5"),
     (lambda: F.binary_cross_entropy(nptorch.ones(1), nptorch.ones(1) * 2), "as target"),
+    (lambda: F.one_hot(nptorch.ones(0)), "expected class numbers, ints"),
+    (lambda: nptorch.load(io.BytesIO(b"hello")), "not a file of save's, or damaged"),
     (lambda: nn.Embedding(3, 2, padding_idx=0), "padding_idx: nptorch has None alone, got 0"),
     (lambda: nptorch.optim.SGD([nptorch.ones(1)], lr=1.0, nesterov=True), "nesterov: nptorch has"),
     (lambda: nptorch.optim.Adadelta([nptorch.ones(1)], maximize=True), "maximize: nptorch has"),

@@ -70,6 +70,9 @@ for _name, _f in [*vars(nn.init).items()]:
 
 def one_hot(tensor, num_classes=-1):
     """For each class number a row of int64 zeros with a one at its place."""
+    if tensor.data.dtype.kind not in "iu" or (num_classes == -1 and not tensor.data.size):
+        raise TypeError(f"one_hot: expected class numbers, ints, or num_classes if there are none, "
+                        f"got {tensor.shape} of {tensor.dtype}")
     n = int(tensor.data.max()) + 1 if num_classes == -1 else num_classes
     if tensor.data.size and not 0 <= tensor.data.min() <= tensor.data.max() < n:
         raise ValueError(f"one_hot: expected class numbers from 0 to {n - 1}")

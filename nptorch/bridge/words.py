@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import linecache
 import sys
 import types
 
@@ -44,6 +45,15 @@ def also_runtime(error):
     return kind(str(error)).with_traceback(error.__traceback__)
 
 
+def _said(error):
+    """Whether error was raised by nptorch, in its own words, not by Python or NumPy."""
+    place = error.__traceback__
+    while place.tb_next:
+        place = place.tb_next
+    line = linecache.getline(place.tb_frame.f_code.co_filename, place.tb_lineno)
+    return place.tb_frame.f_globals["__name__"][:7] == "nptorch" and line.split()[:1] == ["raise"]
+
+
 def again(error, f, args, options):
     """The result of f(*args, **options), which f has refused with error, in f's own words or from
     a fuller function. Raises error, as a RuntimeError besides, if there is no other way."""
@@ -61,8 +71,7 @@ def again(error, f, args, options):
         return functools.reduce(lambda result, finish: finish(result), call.after, result)
     except (TypeError, ValueError, AttributeError, RuntimeError) as second:
         its_own = type(second) is RuntimeError and not isinstance(error, ValueError)
-        of_words = "argument" in str(error) and "argument" not in str(second)
-        told = second if foreign or its_own or of_words else error
+        told = second if foreign or its_own or (_said(second) and not _said(error)) else error
         raise also_runtime(told) from told.__cause__
 
 
