@@ -23,7 +23,10 @@ def layer(name, f):
     options = inspect.Signature([p for p in known.values() if p.name != "training"][1:])
 
     def __init__(self, *args, **given):
-        bound = options.bind(*args, **given)
+        try:
+            bound = options.bind(*args, **given)
+        except TypeError as error:
+            raise TypeError(f"{name}{options}: {error}") from None
         bound.apply_defaults()
         vars(self).update(bound.arguments)
         if "p" in known:
@@ -280,7 +283,8 @@ def _layer(name, full, order):
 
     def __init__(self, *args, **given):
         given = _told(order, args, given)
-        inspect.signature(full).bind(None, None, **given)
+        if not set(given) <= set(usual):
+            raise TypeError(f"{name}.__init__() takes {', '.join(usual)}, got {', '.join(given)}")
         nn.loss._checked((usual | given)["reduction"])
         for option, value in (usual | given).items():
             keep = self.register_buffer if isinstance(value, Tensor) else self.__setattr__
@@ -290,6 +294,7 @@ def _layer(name, full, order):
         given = {option: vars(self).get(option, value) for option, value in usual.items()}
         return vars(F)[f](input, target, **{k: x for k, x in given.items() if x is not usual[k]})
 
+    forward.__qualname__ = f"{name}.forward"  # which errors show
     if kind := vars(nn).get(name):
         fuller(kind.__init__)(__init__)
         kind.forward = fuller(kind.forward)(forward)
