@@ -1,6 +1,7 @@
 """One device, and the dtypes (notebooks/16_bridge.ipynb)."""
 
 import math
+import multiprocessing
 
 import numpy as np
 
@@ -87,3 +88,4 @@ for _place in ("cuda", "mps", "accelerator", "backends.mps", "backends.cudnn"):
     rows({"is_available": lambda: False, "device_count": lambda: 0,
           "manual_seed_all": lambda seed: None, "empty_cache": lambda: None}, _place)
 rows({"manual_seed": torch.manual_seed}, "random", "cuda", "mps")
+rows({"Pool": multiprocessing.Pool, "cpu_count": multiprocessing.cpu_count}, "multiprocessing")
