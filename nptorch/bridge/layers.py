@@ -357,6 +357,7 @@ class LBFGS(torch.optim.Optimizer):
     the loss and its gradients; H goes by the last moves s and how they changed the gradients, y.
     Returns the first loss. Source: Liu and Nocedal, On the Limited Memory BFGS Method, 1989."""
 
+    @chance
     def __init__(self, params, lr=1.0, max_iter=20, max_eval=None, tolerance_grad=1e-7,
                  tolerance_change=1e-9, history_size=100):
         super().__init__(params, lr)
