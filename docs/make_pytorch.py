@@ -85,8 +85,9 @@ def page():
         lines = program.replace("; ", "\n")
         text += f"{why}\n\n```python\n{lines}\n# nptorch {here}, PyTorch {theirs}\n```\n\n"
     text += ("## Absent\n\nComplex numbers, quantized and sparse Tensors, devices other than this "
-             "computer's memory, second\nderivatives, the gradient of `svd`, compilation, distribution "
-             "and anything that executes code\nfrom a file. Of what scripts ask for:\n\n"
+             "computer's memory, second\nderivatives, the gradient of `svd`, "
+             "compilation, distribution and anything that executes code\nfrom a file. Of what "
+             "scripts ask for:\n\n"
              "| absent | write |\n| --- | --- |\n")
     text += "".join(f"| `{name.replace('torch.ones(1)', 'x')}` | {what} |\n"
                     for name, what in INSTEAD.items())
