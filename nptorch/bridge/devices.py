@@ -1,7 +1,7 @@
 """One device, and the dtypes (notebooks/16_bridge.ipynb)."""
 
+import importlib
 import math
-import multiprocessing
 
 import numpy as np
 
@@ -88,4 +88,5 @@ for _place in ("cuda", "mps", "accelerator", "backends.mps", "backends.cudnn"):
     rows({"is_available": lambda: False, "device_count": lambda: 0,
           "manual_seed_all": lambda seed: None, "empty_cache": lambda: None}, _place)
 rows({"manual_seed": torch.manual_seed}, "random", "cuda", "mps")
-rows({"Pool": multiprocessing.Pool, "cpu_count": multiprocessing.cpu_count}, "multiprocessing")
+rows({name: lambda *args, name=name: getattr(importlib.import_module("multiprocessing"), name)(*args)
+      for name in ("Pool", "cpu_count")}, "multiprocessing")  # Python's own, which starts slowly
