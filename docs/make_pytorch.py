@@ -20,6 +20,7 @@ INSTEAD = {  # what scripts ask for and nptorch lacks, as an expression, and wha
     "torch.linalg.matrix_norm": "`torch.linalg.norm(x)`, the Frobenius norm, or `np.linalg.norm`",
     "torch.autograd.functional.hessian": "differences of what `torch.autograd.functional.jacobian` "
     "or `vjp` gives at near places",
+    "torch.Tensor(2, 3)": "`torch.empty(2, 3)`",
     "torch.multiprocessing.Process": "Python's `multiprocessing`, whose processes share no Tensor; "
     "`Pool` is there",
     "torch.nn.ConvTranspose2d": "`F.fold`, or `Conv2d` on an image made larger",
