@@ -2,6 +2,8 @@
 
 import functools
 import operator
+import re
+import textwrap
 import types
 import weakref
 
@@ -9,6 +11,7 @@ import cases
 import hypothesis.extra.numpy as npst
 import numpy as np
 import pytest
+import series
 from cases import CASES, KEYS, MIXES, WITHOUT_GRADIENT, leaves, positive, real, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -166,6 +169,20 @@ def public():
     return {name: f for module in (ops, shapes, creation)
             for name, f in vars(module).items() if isinstance(f, types.FunctionType)
             and f.__module__ == module.__name__ and not name.startswith("_")}
+
+
+def test_contributing_adds_an_op_that_works():
+    """The rule in its recipe: an op that is not there yet, right for floats, float32 of ints."""
+    page = (series.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rule = textwrap.dedent(re.search(r" +@op\n.*?(?=\n *```)", page, re.DOTALL).group())
+    names = dict(vars(ops))
+    exec(rule, names)
+    (name,) = names.keys() - vars(ops).keys()
+    assert name not in public() and not hasattr(nptorch, name)
+    new, a = names[name], real(3, 4)
+    assert gradcheck(new, Tensor(a, requires_grad=True))
+    np.testing.assert_allclose(new(Tensor(a)).data, getattr(np, name)(a), rtol=1e-12)
+    assert new(Tensor(np.arange(3))).dtype == np.float32
 
 
 HELPERS = {"floats"}  # for authors of ops
