@@ -300,6 +300,8 @@ VALUES = [
     ("x[int, :, list]", lambda x: x[0, :, [1, 2]], lambda a: a[0][:, [1, 2]]),
     ("x[list, 1:, int]", lambda x: x[[1, 0, 1], 1:, -1], lambda a: a[[1, 0, 1]][:, 1:, -1]),
     ("x[int, list, ..., int]", lambda x: x[0, [0, 2], ..., 1], lambda a: a[0][[0, 2], 1]),
+    ("x[:, list, ..., list]", lambda x: x[:, [0, 2], ..., [1, 3]], lambda a: a[:, [0, 2], [1, 3]]),
+    ("x[mask, ..., list, :]", lambda x: x[[True, False], ..., [1, 2], :], lambda a: a[0, [1, 2]]),
     ("squeeze", lambda x: x[:1, :, :1].squeeze(), lambda a: a[0, :, 0]),
     ("squeeze dims", lambda x: x[:1, :, :1].squeeze((0, 1)), lambda a: a[0, :, :1]),
 ]
