@@ -607,6 +607,10 @@ CREATED = [
     ("ones_like(m.ones(1, 2, dtype=m.float64))", [[1, 1]], "float64"),
     ("full_like(m.ones(2), 3)", [3, 3], "float32"),
     ("full_like(m.ones(2), 3.7, dtype=m.int64)", [3, 3], "int64"),
+    ("zeros(2, dtype=None)", [0, 0], "float32"), ("ones(2, dtype=None)", [1, 1], "float32"),
+    ("eye(1, dtype=None)", [[1]], "float32"), ("arange(1, dtype=None)", [0], "int64"),
+    ("linspace(0, 1, 2, dtype=None)", [0, 1], "float32"),
+    ("zeros_like(m.arange(1), dtype=None)", [0], "int64"), ("ones(1).to(None)", [1], "float32"),
 ]
 
 
@@ -645,6 +649,9 @@ RANDOM = [  # call, dtype, least, greatest, mean, standard deviation
     ("randint(-2, 3, (500, 2))", "int64", -2, 2, 0, 2**0.5),
     ("randint(5, (500, 2))", "int64", 0, 4, 2, 2**0.5),
     ("randint(low=0, high=5, size=(500, 2))", "int64", 0, 4, 2, 2**0.5),
+    ("rand(500, 2, dtype=None)", "float32", 0, 1, 0.5, 12**-0.5),
+    ("randn(500, 2, dtype=None)", "float32", -5, 5, 0, 1),
+    ("randint(5, (500, 2), dtype=None)", "int64", 0, 4, 2, 2**0.5),
 ]
 
 
