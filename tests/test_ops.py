@@ -317,6 +317,8 @@ VALUES = [
     ("x[int, :, list]", lambda x: x[0, :, [1, 2]], lambda a: a[0][:, [1, 2]]),
     ("x[list, 1:, int]", lambda x: x[[1, 0, 1], 1:, -1], lambda a: a[[1, 0, 1]][:, 1:, -1]),
     ("x[int, list, ..., int]", lambda x: x[0, [0, 2], ..., 1], lambda a: a[0][[0, 2], 1]),
+    ("x[:, list, ..., list]", lambda x: x[:, [0, 2], ..., [1, 3]], lambda a: a[:, [0, 2], [1, 3]]),
+    ("x[mask, ..., list, :]", lambda x: x[[True, False], ..., [1, 2], :], lambda a: a[0, [1, 2]]),
     ("squeeze", lambda x: x[:1, :, :1].squeeze(), lambda a: a[0, :, 0]),
     ("squeeze dims", lambda x: x[:1, :, :1].squeeze((0, 1)), lambda a: a[0, :, :1]),
 ]
@@ -622,6 +624,10 @@ CREATED = [
     ("ones_like(m.ones(1, 2, dtype=m.float64))", [[1, 1]], "float64"),
     ("full_like(m.ones(2), 3)", [3, 3], "float32"),
     ("full_like(m.ones(2), 3.7, dtype=m.int64)", [3, 3], "int64"),
+    ("zeros(2, dtype=None)", [0, 0], "float32"), ("ones(2, dtype=None)", [1, 1], "float32"),
+    ("eye(1, dtype=None)", [[1]], "float32"), ("arange(1, dtype=None)", [0], "int64"),
+    ("linspace(0, 1, 2, dtype=None)", [0, 1], "float32"),
+    ("zeros_like(m.arange(1), dtype=None)", [0], "int64"), ("ones(1).to(None)", [1], "float32"),
 ]
 
 
@@ -660,6 +666,9 @@ RANDOM = [  # call, dtype, least, greatest, mean, standard deviation
     ("randint(-2, 3, (500, 2))", "int64", -2, 2, 0, 2**0.5),
     ("randint(5, (500, 2))", "int64", 0, 4, 2, 2**0.5),
     ("randint(low=0, high=5, size=(500, 2))", "int64", 0, 4, 2, 2**0.5),
+    ("rand(500, 2, dtype=None)", "float32", 0, 1, 0.5, 12**-0.5),
+    ("randn(500, 2, dtype=None)", "float32", -5, 5, 0, 1),
+    ("randint(5, (500, 2), dtype=None)", "int64", 0, 4, 2, 2**0.5),
 ]
 
 
