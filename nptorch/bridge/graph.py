@@ -152,8 +152,8 @@ rows({"grad": grad, "Function": Function, "Variable": lambda data, requires_grad
 
 
 def _asked(func, inputs):
-    xs = [x.detach().clone().requires_grad_()
-          for x in ([inputs] if isinstance(inputs, Tensor) else inputs)]
+    inputs = [inputs] if isinstance(inputs, Tensor) else inputs
+    xs = [x.detach().clone().requires_grad_() for x in inputs]
     with _recording():
         return xs, func(*xs)
 
