@@ -461,6 +461,17 @@ def test_random_changes_in_place_agree_with_torch_or_are_refused(start):
     assert agreed > 50
 
 
+def test_many_changes_of_rows_keep_few_views():
+    from nptorch.bridge import graph
+
+    whole, x, before = torch.zeros(5, 2), leaf([1.0, 2.0]), len(graph._views)
+    for i in range(12):
+        whole[i % 5] += x
+    assert len(graph._views) - before <= 36  # and not four times as many after each
+    (whole * whole).sum().backward()
+    assert x.grad.tolist() == [2 * (9 + 9 + 4 + 4 + 4), 4 * (9 + 9 + 4 + 4 + 4)]
+
+
 def test_inplace_of_a_layer_is_heard():
     x = torch.tensor([[-1.0, 2.0]])
     assert nn.ReLU(inplace=True)(x).tolist() == F.relu(x, inplace=True).tolist() == [[0, 2]]

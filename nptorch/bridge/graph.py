@@ -256,7 +256,8 @@ def _places(x, whole):
 
 
 _flat = lambda x: x.reshape(-1)
-_shown = lambda x, whole, base: base if x is whole else _flat(base)[_places(x, whole)]
+_shown = lambda x, whole, base: base if x is whole else plain(  # and that is no view to be kept
+    Tensor.reshape).__wrapped__(base, -1)[_places(x, whole)]
 
 
 @op
