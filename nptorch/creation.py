@@ -40,7 +40,7 @@ def to(input, dtype):
     """input as another dtype, or input itself where it has it already; gradients pass from floats
     to floats. Raises TypeError for what is not a dtype."""
     try:
-        dtype = np.dtype(dtype)
+        dtype = np.dtype(input.dtype if dtype is None else dtype)
     except TypeError:
         raise TypeError(f"dtype: expected one such as float32, no device, got {dtype!r}") from None
     return input if input.dtype == dtype else _cast(input, dtype)
@@ -58,12 +58,12 @@ def manual_seed(seed):
 
 def rand(*size, dtype=float32, requires_grad=False):
     """A Tensor of shape size, drawn evenly from [0, 1)."""
-    return Tensor(_rng().random(integers("size", size), dtype), requires_grad)
+    return Tensor(_rng().random(integers("size", size), dtype or float32), requires_grad)
 
 
 def randn(*size, dtype=float32, requires_grad=False):
     """A Tensor of shape size, drawn from the normal distribution (mean 0, variance 1)."""
-    return Tensor(_rng().standard_normal(integers("size", size), dtype), requires_grad)
+    return Tensor(_rng().standard_normal(integers("size", size), dtype or float32), requires_grad)
 
 
 def randint(low, high=None, size=None, dtype=int64):
@@ -72,7 +72,8 @@ def randint(low, high=None, size=None, dtype=int64):
         low, high, size = 0, low, high if size is None else size
     if not isinstance(size, (tuple, list)):
         raise TypeError(f"size: expected a tuple of ints, got {size!r}")
-    return Tensor(_rng().integers(*integers("low and high", (low, high)), size, dtype))
+    low, high = integers("low and high", (low, high))
+    return Tensor(_rng().integers(low, high, size, dtype or int64))
 
 
 def randperm(n):
@@ -88,17 +89,17 @@ def full(size, fill_value, dtype=None, requires_grad=False):
 
 def zeros(*size, dtype=float32, requires_grad=False):
     """A Tensor of shape size full of zeros."""
-    return Tensor(np.zeros(integers("size", size), dtype), requires_grad)
+    return Tensor(np.zeros(integers("size", size), dtype or float32), requires_grad)
 
 
 def ones(*size, dtype=float32, requires_grad=False):
     """A Tensor of shape size full of ones."""
-    return Tensor(np.ones(integers("size", size), dtype), requires_grad)
+    return Tensor(np.ones(integers("size", size), dtype or float32), requires_grad)
 
 
 def eye(n, m=None, dtype=float32, requires_grad=False):
     """The n x m matrix (n x n without m) with ones on its diagonal, zeros elsewhere."""
-    return Tensor(np.eye(n, m, dtype=dtype), requires_grad)
+    return Tensor(np.eye(n, m, dtype=dtype or float32), requires_grad)
 
 
 def arange(start, end=None, step=1, dtype=None, requires_grad=False):
@@ -117,7 +118,7 @@ def arange(start, end=None, step=1, dtype=None, requires_grad=False):
 
 def linspace(start, end, steps, dtype=float32, requires_grad=False):
     """Numbers at equal distances from start to end, both included."""
-    return Tensor(np.linspace(start, end, steps).astype(dtype), requires_grad)
+    return Tensor(np.linspace(start, end, steps).astype(dtype or float32), requires_grad)
 
 
 def full_like(input, fill_value, dtype=None, requires_grad=False):

@@ -1,4 +1,4 @@
-"""Samplers, and a loader that takes them (notebooks/18_names.ipynb)."""
+"""Samplers, and a loader that takes them (notebooks/19_layers.ipynb)."""
 
 from itertools import islice
 

@@ -1,4 +1,4 @@
-"""Functions and layers of them, losses, Adadelta (notebooks/18_names.ipynb)."""
+"""Functions and layers of them, losses, Adadelta (notebooks/19_layers.ipynb)."""
 
 import inspect
 

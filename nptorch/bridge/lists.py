@@ -1,4 +1,4 @@
-"""Dicts and lists of modules (notebooks/18_names.ipynb)."""
+"""Dicts and lists of modules (notebooks/19_layers.ipynb)."""
 
 from collections.abc import MutableMapping
 
