@@ -52,6 +52,7 @@ def test_importing_does_not_load_it():
     "from nptorch.bridge.graph import tensor_data; torch.ones(1).data.numpy()",
     "h = torch.ones(1, requires_grad=True) * 2; h += 1", "torch.ones(2).clamp(torch.ones(2))",
     "torch.ones(1, requires_grad=True).exp().grad_fn.next_functions",
+    "try: torch.Tensor('x')\nexcept TypeError as error: torch.sin(torch.ones(1))",
     "import nptorch.multiprocessing as mp; mp.cpu_count()",
     "from nptorch.autograd.functional import jacobian", "torch.nn.LazyLinear(1).load_state_dict("
     "{'weight': torch.ones(1, 2), 'bias': torch.ones(1)})",

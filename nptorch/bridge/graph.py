@@ -214,7 +214,7 @@ def _check(self, before=Node.check):
 _views = weakref.WeakValueDictionary()  # {id of a view: the view}
 _early = weakref.WeakValueDictionary({
     id(x): x for x in gc.get_objects() if issubclass(type(x), Tensor)
-    and x.data.base is not None and x.grad_fn is None})
+    and "data" in vars(x) and x.data.base is not None and x.grad_fn is None})
 
 
 def _viewing(f):
