@@ -118,7 +118,8 @@ def _split_key(key):
     """One index, or two to take one after the other, that do what PyTorch does with key: where
     integers stand beside lists, the integers first, then the rest of what they leave."""
     keys = key if isinstance(key, tuple) else (key,)
-    keys = [k.data.copy() if isinstance(k, Tensor) else k for k in keys]  # nobody changes a copy
+    keys = [k.data.astype(bool if k.dtype == np.uint8 else k.dtype)  # a copy, which nobody changes
+            if isinstance(k, Tensor) else k for k in keys]
     if not any(k is ... for k in keys):
         keys.append(...)  # with it NumPy makes views, of a single element, too
     arrays = [np.asarray(k) for k in keys]  # of a slice, None or ...: an object, no dimensions
