@@ -86,8 +86,13 @@ rows({
     "t": lambda input: input.permute(*((), (0,), (1, 0))[min(input.ndim, 2)])}, "", method=True)
 fuller(torch.where)(lambda condition: tuple(
     map(Tensor, np.nonzero(np.atleast_1d(condition.data)))))
-fuller(torch.cat)(lambda tensors, dim=0: plain(torch.cat)(  # what is empty may have any shape
-    tensors if isinstance(tensors, Tensor) else [x for x in tensors if x.shape != (0,)], dim))
+
+
+@fuller(torch.cat)
+def _cat(tensors, dim=0):  # in PyTorch an empty one may be anywhere
+    rest = tensors if isinstance(tensors, Tensor) else [x for x in tensors if x.shape != (0,)]
+    return plain(torch.cat)(rest, dim)
+
 
 _lower = lambda a, k: np.tri(*(a.shape[dimension(d, a.ndim)] for d in (-2, -1)), k, int)
 _placing = lambda f: lambda input, *args, **options: _placed(f, input, *args, **options)
