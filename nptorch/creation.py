@@ -40,7 +40,7 @@ def to(input, dtype):
     """input as another dtype, or input itself where it has it already; gradients pass from floats
     to floats. Raises TypeError for what is not a dtype."""
     try:
-        dtype = np.dtype(dtype or "")  # of None NumPy would make float64
+        dtype = np.dtype(input.dtype if dtype is None else dtype)
     except TypeError:
         raise TypeError(f"dtype: expected one such as float32, no device, got {dtype!r}") from None
     return input if input.dtype == dtype else _cast(input, dtype)
@@ -63,8 +63,7 @@ def rand(*size, dtype=float32, requires_grad=False):
 
 def randn(*size, dtype=float32, requires_grad=False):
     """A Tensor of shape size, drawn from the normal distribution (mean 0, variance 1)."""
-    array = _rng().standard_normal(integers("size", size), dtype or float32)
-    return Tensor(array, requires_grad)
+    return Tensor(_rng().standard_normal(integers("size", size), dtype or float32), requires_grad)
 
 
 def randint(low=0, high=None, size=None, dtype=int64):
@@ -73,8 +72,8 @@ def randint(low=0, high=None, size=None, dtype=int64):
         low, high, size = 0, low, high if size is None else size
     if not isinstance(size, (tuple, list)):
         raise TypeError(f"size: expected a tuple of ints, got {size!r}")
-    array = _rng().integers(*integers("low and high", (low, high)), size)
-    return Tensor(array.astype(dtype or int64))
+    low, high = integers("low and high", (low, high))
+    return Tensor(_rng().integers(low, high, size).astype(dtype or int64))
 
 
 def randperm(n):
