@@ -134,9 +134,10 @@ def _split_key(key, ndim=None):
         keys = [k for k in keys if k is not ...]  # it stands for nothing, and must part no lists
     if not any(k is ... for k in keys):
         keys.append(...)  # with it NumPy makes views, of a single element, too
-    ints = [np.asarray(k).dtype.kind in "iu" and np.ndim(k) == 0 for k in keys]
+    arrays = [np.asarray(k) for k in keys]
+    ints = [array.ndim == 0 and array.dtype.kind in "iu" for array in arrays]
     keys = [int(k) if is_int else k for k, is_int in zip(keys, ints)]  # an array makes no view
-    if not any(ints) or not any(map(np.ndim, keys)):
+    if not any(ints) or not any(array.ndim for array in arrays):
         return [tuple(keys)]
     first = []
     for k, is_int in zip(keys, ints):

@@ -24,7 +24,9 @@ ROWS = {  # name: the function, and what it makes of a gradient g at a, where it
     "log1p": (np.log1p, lambda g, a, y: g / (1 + a)),
     "reciprocal": (np.reciprocal, lambda g, a, y: -g * y * y)}
 
-STEPS = {name: getattr(np, name) for name in "ceil floor trunc round".split()} | {
+STEPS = {name: getattr(np, name) for name in "ceil floor trunc".split()} | {
+    "round": lambda a, decimals=0: np.round(
+        a.astype(np.promote_types(a.dtype, np.float32)), decimals).astype(a.dtype),
     "sign": lambda a: np.subtract(a > 0, a < 0, dtype=a.dtype)}  # where NumPy's keeps nan
 TESTS = "isnan isinf isfinite logical_not logical_and logical_or logical_xor".split()
 

@@ -45,6 +45,8 @@ SAID = {  # by NumPy and Python, and what we say
     r"Cannot cast .* from dtype\('(\w+)'\) to dtype\('(\w+)'\) .*": (
         r"in place: expected a result of \2, got \1: make a new Tensor, as in x = x + y"),
     r"ufunc '(\w+)' not supported for .*": r"\1: expected whole numbers or bools, got floats",
+    r".*numpy boolean (negative|subtract), .*": (
+        r"\1: expected numbers, got bools: use ^ or ~, or convert them with .long()"),
     r"(zero-size array|attempt to get arg\w+) .*": "input: expected an element or more, got none",
     r"cannot reshape array of size (\d+) into shape (.*)": r"shape: \1 elements don't fill \2",
     r"'(int|float|bool|str|list|tuple|NoneType|numpy\.\w+)' object has no attribute .*": (
@@ -140,7 +142,7 @@ IDLE = ("layout memory_format pin_memory non_blocking weights_only stable inplac
         "worker_init_fn persistent_workers volatile only_inputs").split()
 WORDS = {
     "input": _at(0), "self": _at(0), "obj": _at(0), "size": _shape, "shape": _shape,
-    **dict.fromkeys("other f exponent mat2 vec tensor value src split_size".split(), _at(1)),
+    **dict.fromkeys("other f exponent mat2 vec tensor split_size".split(), _at(1)),
     "axis": _renamed("dim"), "keepdims": _renamed("keepdim"),
     "unbiased": _renamed("correction", int), "dtype": _dtype, "generator": _generator,
     "size_average": _renamed("reduction", lambda mean: "mean" if mean else "sum"),
