@@ -46,8 +46,11 @@ and names the nearest that is there; [16_bridge](../notebooks/16_bridge.ipynb) t
 def there(address):
     """Return PyTorch's names at an address that nptorch has, and those that it lacks."""
     listed = json.loads((FOLDER.parent / "notebooks" / "pytorch_names.json").read_text("utf-8"))
-    module = importlib.import_module(f"nptorch.{address}".rstrip("."))
-    have = [name for name in listed[address] if name in vars(module)]
+    place = importlib.import_module("nptorch")
+    for part in filter(None, address.split(".")):
+        place = getattr(place, part)
+    known = dir(place(0.0) if address == "Tensor" else place)  # data is an attribute of each
+    have = [name for name in listed[address] if name in known]
     return have, [name for name in listed[address] if name not in have]
 
 
@@ -56,28 +59,26 @@ def paragraph(names):
     return textwrap.fill(" ".join(f"`{name}`" for name in names), 98, break_on_hyphens=False)
 
 
-def tensors():
-    """Return the public names of a Tensor, and those of a Module."""
+def modules():
+    """Return the public names of a Module."""
     import nptorch
 
-    kinds = nptorch.Tensor, nptorch.nn.Module
-    return [sorted(name for name in dir(kind) if name[0] != "_") for kind in kinds]
+    return sorted(name for name in dir(nptorch.nn.Module) if name[0] != "_")
 
 
 def page():
     """Return the text of docs/pytorch.md."""
     importlib.import_module("nptorch.bridge")
-    addresses = ["", "nn", "nn.functional", "optim", "optim.lr_scheduler", "utils.data", "autograd"]
+    addresses = ["", "Tensor", "nn", "nn.functional", "nn.init", "nn.utils", "optim",
+                 "optim.lr_scheduler", "utils.data", "autograd", "linalg", "random"]
     text, absent = HEAD, ""
     for address in addresses:
         have, lack = there(address)
         title = f"torch.{address}".rstrip(".")
-        text += f"### {title}: {len(have)} names\n\n{paragraph(have)}\n\n"
+        text += f"### {title}: {len(have)} name{'s' * (len(have) != 1)}\n\n{paragraph(have)}\n\n"
         if lack and address != "":
             absent += f"**{title}**: {paragraph(lack)}\n\n"
-    tensor, module = tensors()
-    text += f"### Tensor: {len(tensor)} attributes\n\n{paragraph(tensor)}\n\n"
-    text += f"### nn.Module: {len(module)} attributes\n\n{paragraph(module)}\n\n"
+    text += f"### nn.Module: {len(modules())} attributes\n\n{paragraph(modules())}\n\n"
     text += ("## Differs on purpose\n\nEach line is run under both libraries by the tests. `torch` "
              "is either library, `x` is\n`torch.ones(2, requires_grad=True)`, and `p` is "
              "`torch.ones(1, requires_grad=True)` with the gradient 1.\n\n")

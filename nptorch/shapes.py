@@ -128,7 +128,8 @@ def _split_key(key, ndim=None):
     """One index, or two to take one after the other, that do what PyTorch does with key: where
     integers stand beside lists, the integers first, then the rest of what they leave."""
     keys = key if isinstance(key, tuple) else (key,)
-    keys = [k.data.copy() if isinstance(k, Tensor) else k for k in keys]  # nobody changes a copy
+    keys = [k.data.astype(bool if k.dtype == np.uint8 else k.dtype)  # a copy, which nobody changes
+            if isinstance(k, Tensor) else k for k in keys]
     if any(k is ... for k in keys[:-1]) and sum(map(_width, keys)) == ndim:
         keys = [k for k in keys if k is not ...]  # it stands for nothing, and must part no lists
     if not any(k is ... for k in keys):

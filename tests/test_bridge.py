@@ -149,8 +149,9 @@ def test_the_one_device():
 
 
 def test_the_dtypes():
-    assert torch.float is torch.float32 and torch.long is torch.int64 and torch.double is np.float64
-    assert torch.half is np.float16 and torch.uint8 is np.uint8 and torch.bool is np.bool_
+    assert torch.float is torch.float32 and torch.long is torch.int64
+    assert torch.double is torch.float64 is np.dtype("float64") and torch.bool == np.bool_
+    assert torch.half is torch.float16 == np.float16 and torch.uint8 == np.uint8
     assert torch.tensor([1.5]).type(torch.int16).dtype == np.int16
     assert torch.ones(1).type() == "torch.FloatTensor"
     assert torch.ones(1).type(torch.float64).dtype == torch.ones(1).double().dtype == np.float64

@@ -49,7 +49,7 @@ def found(name):
     if name.startswith("__") or name in special:
         return special.get(name) or getattr(nptorch.Tensor, name, None)
     f = functools.reduce(lambda m, part: getattr(m, part, None), name.split("."), nptorch)
-    if f is None or isinstance(f, type):  # the op float is a method, torch.float a dtype
+    if f is None or isinstance(f, (type, np.dtype)):  # the op float is a method
         f = None if "." in name else getattr(nptorch.Tensor, name, None)
     return f
 

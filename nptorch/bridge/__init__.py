@@ -1,7 +1,7 @@
 """What stands in nptorch.bridge, in plain NumPy, in the order of the notebooks."""
 
-from .words import plain, fuller, rows, also_runtime, again, at_device, USUAL, IDLE, WORDS
-from .devices import device, to
+from .words import plain, fuller, rows, SAID, also_runtime, again, at_device, USUAL, IDLE, WORDS
+from .devices import device, to, finfo
 from .elementwise import ROWS, STEPS, TESTS, ALIASES
 from .tensors import (entries, gather, argsort, topk, split, meshgrid, unique, einsum, cumsum, prod,
                       norm, cross, svd, Generator, multinomial, save, load)

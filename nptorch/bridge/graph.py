@@ -56,19 +56,25 @@ rows({"set_grad_enabled": set_grad_enabled,
           no_grad() if mode else contextlib.nullcontext())}, "", "autograd")
 
 
-def grad(outputs, inputs, grad_outputs=None, retain_graph=False, allow_unused=False):
-    """d(outputs)/d(input) for each of inputs, as a tuple; of several outputs, the sum of them times
-    their grad_outputs. No grad attribute changes. Raises RuntimeError if outputs were not made from
-    one of inputs, whose gradient is None with allow_unused."""
-    outputs, inputs, starts = ([x] if isinstance(x, Tensor) else x
-                               for x in (outputs, inputs, grad_outputs))
+def _root(outputs, starts):
+    """A Tensor whose gradient gives each of outputs its start, a 1 where that is None."""
+    outputs, starts = ([x] if isinstance(x, Tensor) else x for x in (outputs, starts))
     starts = [np.ones_like(y.data) if start is None and y.data.size == 1
               else np.asarray(start, y.dtype)
               for y, start in zip(outputs, starts or [None] * len(outputs), strict=True)]
     if not all(y.requires_grad and y.shape == g.shape for y, g in zip(outputs, starts)):
         raise RuntimeError("grad: expected outputs that require grad, and grad_outputs like them")
-    root, kept = Tensor(0.0), [x._retains_grad for x in inputs]
+    root = Tensor(0.0, requires_grad=True)
     root.grad_fn = Node("grad", [(y, lambda g, start=g: start) for y, g in zip(outputs, starts)])
+    return root
+
+
+def grad(outputs, inputs, grad_outputs=None, retain_graph=False, *, allow_unused=False):
+    """d(outputs)/d(input) for each of inputs, as a tuple; of several outputs, the sum of them times
+    their grad_outputs. No grad attribute changes. Raises RuntimeError if outputs were not made from
+    one of inputs, whose gradient is None with allow_unused."""
+    root, inputs = _root(outputs, grad_outputs), [inputs] if isinstance(inputs, Tensor) else inputs
+    kept = [x._retains_grad for x in inputs]
     try:
         for x in inputs:
             x._retains_grad = True
@@ -130,8 +136,11 @@ class Function:
     def apply(cls, *args):
         """The result of forward, recorded."""
         ctx, last = cls(), [None, ()]
+        ctx.needs_input_grad = tuple(isinstance(x, Tensor) and x.requires_grad for x in args)
         with no_grad():
             result = cls.forward(ctx, *args)
+        if not isinstance(result, Tensor):
+            raise TypeError(f"forward: expected one Tensor, got {type(result).__name__}")
 
         def back(g, i):
             if last[0] is not g:  # one call serves all inputs
@@ -141,14 +150,18 @@ class Function:
 
         node = lambda *inputs: (result.data, *(
             lambda g, i=i: back(g, i) for i, x in enumerate(args) if isinstance(x, Tensor)))
-        node.__name__ = cls.__name__
-        return op(node)(*(x for x in args if isinstance(x, Tensor)))
+        result = op(node)(*(x for x in args if isinstance(x, Tensor)))
+        if result.requires_grad:
+            result.grad_fn.name = f"{cls.__name__}Backward"
+        return result
 
 
 Node.next_functions = property(lambda self: tuple(
     (x.grad_fn or Node("AccumulateGrad", []), 0) for x, _ in self.edges or ()))
 rows({"grad": grad, "Function": Function, "Variable": lambda data, requires_grad=False:
-      data.requires_grad_(requires_grad)}, "autograd")
+      data.detach().requires_grad_(requires_grad),
+      "backward": lambda tensors, grad_tensors=None, retain_graph=False:
+      _root(tensors, grad_tensors).backward(retain_graph=retain_graph)}, "autograd")
 
 
 def _asked(func, inputs):

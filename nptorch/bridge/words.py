@@ -2,8 +2,12 @@
 
 import functools
 import inspect
+import re
 import sys
+import traceback
 import types
+
+import numpy as np
 
 from nptorch import creation
 from nptorch.autograd import Tensor
@@ -31,16 +35,45 @@ def rows(table, *at, method=False):
             setattr(Tensor, name, f)
 
 
+SAID = {  # by NumPy and Python, and what we say
+    r"operands could not be broadcast together with \D*shapes? (.*\S).*": (
+        r"shapes: expected two that go together, got \1"),
+    r"non-broadcastable output operand with shape (.*) doesn't match the broadcast shape (.*)": (
+        r"in place: expected a result of shape \1, got \2"),
+    r"could not broadcast input array from shape (.*) into shape (.*)": (
+        r"value: expected shape \2, or one that stretches to it, got \1"),
+    r"Cannot cast .* from dtype\('(\w+)'\) to dtype\('(\w+)'\) .*": (
+        r"in place: expected a result of \2, got \1: make a new Tensor, as in x = x + y"),
+    r"ufunc '(\w+)' not supported for .*": r"\1: expected whole numbers or bools, got floats",
+    r".*numpy boolean (negative|subtract), .*": (
+        r"\1: expected numbers, got bools: use ^ or ~, or convert them with .long()"),
+    r"(zero-size array|attempt to get arg\w+) .*": "input: expected an element or more, got none",
+    r"cannot reshape array of size (\d+) into shape (.*)": r"shape: \1 elements don't fill \2",
+    r"'(int|float|bool|str|list|tuple|NoneType|numpy\.\w+)' object has no attribute .*": (
+        r"expected a Tensor, got \1"),
+    "assignment destination is read-only": "an expanded Tensor is not written to: clone() it first",
+    "Input must be 1- or 2-d.": "input: expected one dimension or two"}
+
 _BOTH = {kind: type(kind.__name__, (kind, RuntimeError), {"__module__": "builtins"})
          for kind in (TypeError, ValueError)}
 
 
 def also_runtime(error):
-    """error as PyTorch's scripts expect it: a RuntimeError, besides what it is."""
+    """error as PyTorch's scripts expect it: a RuntimeError, besides what it is; in our words."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    text, ours = str(error), frame.f_globals.get("__name__", "").startswith(("nptorch", "numpy"))
+    if isinstance(error, np.exceptions.AxisError) and error.ndim is not None:
+        n = error.ndim or 1
+        return IndexError(f"dim: expected an int from {-n} to {n - 1}, got {error.axis}")
+    for theirs in SAID if ours else ():
+        if match := re.fullmatch(theirs, text, re.DOTALL):
+            text = match.expand(SAID[theirs])
+            error = error if type(error) is not AttributeError else TypeError(error)
+            break
     if isinstance(error, (RuntimeError, IndexError, AttributeError)):
         return error
     kind = _BOTH[TypeError if isinstance(error, TypeError) else ValueError]
-    return kind(str(error)).with_traceback(error.__traceback__)
+    return kind(text).with_traceback(error.__traceback__)
 
 
 def again(error, f, args, options):
@@ -67,7 +100,8 @@ def again(error, f, args, options):
 
 def _dtype(call, value):  # of a reduction: its input's, too
     if value is not None:
-        call.args[0] = creation.to(call.args[0], value)
+        if call.args and isinstance(call.args[0], Tensor):
+            call.args[0] = creation.to(call.args[0], value)
         call.after.append(lambda result: creation.to(result, value))
 
 
@@ -92,6 +126,8 @@ def at_device(call, value):
 _renamed = lambda name, change=lambda value: value: (
     lambda call, value: call.options.update({name: change(value)}))
 _at = lambda position: lambda call, value: call.args.insert(position, value)
+_shape = lambda call, value: call.args.insert(  # of zeros(size=...), or x.view(size=...)
+    bool(call.args) and isinstance(call.args[0], Tensor), value)
 
 
 def _only(word, call, value):
@@ -103,10 +139,11 @@ USUAL = {"ceil_mode": False, "count_include_pad": True, "padding_mode": "zeros",
          "return_indices": False, "maximize": False, "create_graph": False, "fused": None,
          "timeout": 0, "is_grads_batched": False, "line_search_fn": None}
 IDLE = ("layout memory_format pin_memory non_blocking weights_only stable inplace num_workers "
-        "worker_init_fn persistent_workers volatile").split()
+        "worker_init_fn persistent_workers volatile only_inputs").split()
 WORDS = {
-    "input": _at(0), "self": _at(0), "size": _at(0), "obj": _at(0), "other": _at(1), "f": _at(1),
-    "exponent": _at(1), "axis": _renamed("dim"), "keepdims": _renamed("keepdim"),
+    "input": _at(0), "self": _at(0), "obj": _at(0), "size": _shape, "shape": _shape,
+    **dict.fromkeys("other f exponent mat2 vec tensor split_size".split(), _at(1)),
+    "axis": _renamed("dim"), "keepdims": _renamed("keepdim"),
     "unbiased": _renamed("correction", int), "dtype": _dtype, "generator": _generator,
     "size_average": _renamed("reduction", lambda mean: "mean" if mean else "sum"),
     "alpha": lambda call, value: call.args.append(value * call.args.pop()),  # add(a, b, alpha=2)
