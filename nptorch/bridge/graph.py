@@ -174,7 +174,7 @@ def _asked(func, inputs):
 def _slopes(outputs, xs, starts):
     known = [(y, start) for y, start in zip(outputs, starts, strict=True) if y.requires_grad]
     ys, starts = zip(*known) if known else ((), ())
-    found = grad(ys, xs, starts, True, True) if known else [None] * len(xs)
+    found = grad(ys, xs, starts, True, allow_unused=True) if known else [None] * len(xs)
     return [Tensor(np.zeros_like(x.data)) if g is None else g for x, g in zip(xs, found)]
 
 
