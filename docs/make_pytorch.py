@@ -15,17 +15,17 @@ FOLDER = Path(__file__).resolve().parent
 INSTEAD = {  # what scripts ask for and nptorch lacks, as an expression, and what to write
     "torch.ones(1).data.numpy": "`data` is NumPy's array, until a script says `from "
     "nptorch.bridge.graph import tensor_data`: from there on it is a Tensor, as in PyTorch",
-    "torch.cross": "`np.cross`, or products of what `torch.roll` gives",
     "torch.bincount": "`np.bincount(x.numpy())`",
-    "torch.ones(1).storage": "`x.flatten()`, and `stride()` for how the numbers lie",
-    "torch.autograd.profiler": "`time.perf_counter()`, before and after",
+    "torch.autograd.profiler": "Python's `cProfile`, or `time.perf_counter()` before and after",
     "torch.linalg.matrix_norm": "`torch.linalg.norm(x)`, the Frobenius norm, or `np.linalg.norm`",
-    "torch.svd": "`np.linalg.svd(x.numpy())`",
-    "torch.autograd.functional": "`torch.autograd.grad`, once for each output",
+    "torch.autograd.functional.hessian": "differences of what `torch.autograd.functional.jacobian` "
+    "or `vjp` gives at near places",
+    "torch.Tensor(2, 3)": "`torch.empty(2, 3)`",
+    "torch.multiprocessing.Process": "Python's `multiprocessing`, whose processes share no Tensor; "
+    "`Pool` is there",
     "torch.nn.ConvTranspose2d": "`F.fold`, or `Conv2d` on an image made larger",
     "torch.nn.functional.pad": "`torch.cat` with `torch.zeros`",
     "torch.optim.lr_scheduler.ReduceLROnPlateau": "`optimizer.param_groups[0][\"lr\"] *= 0.1`",
-    "torch.optim.LBFGS": "`torch.optim.Adam`, with more steps",
     "torch.compile": "nothing: leave it out",
 }
 ROW = re.compile(r"^\| `(.+?)` \| `(.+?)` \| `(.+?)` \| (.+) \|$", re.MULTILINE)
@@ -46,8 +46,11 @@ and names the nearest that is there; [16_bridge](../notebooks/16_bridge.ipynb) t
 def there(address):
     """Return PyTorch's names at an address that nptorch has, and those that it lacks."""
     listed = json.loads((FOLDER.parent / "notebooks" / "pytorch_names.json").read_text("utf-8"))
-    module = importlib.import_module(f"nptorch.{address}".rstrip("."))
-    have = [name for name in listed[address] if name in vars(module)]
+    place = importlib.import_module("nptorch")
+    for part in filter(None, address.split(".")):
+        place = getattr(place, part)
+    known = dir(place(0.0) if address == "Tensor" else place)  # data is an attribute of each
+    have = [name for name in listed[address] if name in known]
     return have, [name for name in listed[address] if name not in have]
 
 
@@ -56,28 +59,26 @@ def paragraph(names):
     return textwrap.fill(" ".join(f"`{name}`" for name in names), 98, break_on_hyphens=False)
 
 
-def tensors():
-    """Return the public names of a Tensor, and those of a Module."""
+def modules():
+    """Return the public names of a Module."""
     import nptorch
 
-    kinds = nptorch.Tensor, nptorch.nn.Module
-    return [sorted(name for name in dir(kind) if name[0] != "_") for kind in kinds]
+    return sorted(name for name in dir(nptorch.nn.Module) if name[0] != "_")
 
 
 def page():
     """Return the text of docs/pytorch.md."""
     importlib.import_module("nptorch.bridge")
-    addresses = ["", "nn", "nn.functional", "optim", "optim.lr_scheduler", "utils.data", "autograd"]
+    addresses = ["", "Tensor", "nn", "nn.functional", "nn.init", "nn.utils", "optim",
+                 "optim.lr_scheduler", "utils.data", "autograd", "linalg", "random"]
     text, absent = HEAD, ""
     for address in addresses:
         have, lack = there(address)
         title = f"torch.{address}".rstrip(".")
-        text += f"### {title}: {len(have)} names\n\n{paragraph(have)}\n\n"
+        text += f"### {title}: {len(have)} name{'s' * (len(have) != 1)}\n\n{paragraph(have)}\n\n"
         if lack and address != "":
             absent += f"**{title}**: {paragraph(lack)}\n\n"
-    tensor, module = tensors()
-    text += f"### Tensor: {len(tensor)} attributes\n\n{paragraph(tensor)}\n\n"
-    text += f"### nn.Module: {len(module)} attributes\n\n{paragraph(module)}\n\n"
+    text += f"### nn.Module: {len(modules())} attributes\n\n{paragraph(modules())}\n\n"
     text += ("## Differs on purpose\n\nEach line is run under both libraries by the tests. `torch` "
              "is either library, `x` is\n`torch.ones(2, requires_grad=True)`, and `p` is "
              "`torch.ones(1, requires_grad=True)` with the gradient 1.\n\n")
@@ -86,8 +87,9 @@ def page():
         lines = program.replace("; ", "\n")
         text += f"{why}\n\n```python\n{lines}\n# nptorch {here}, PyTorch {theirs}\n```\n\n"
     text += ("## Absent\n\nComplex numbers, quantized and sparse Tensors, devices other than this "
-             "computer's memory, second\nderivatives, compilation, distribution and anything that "
-             "executes code from a file. Of what scripts ask for:\n\n"
+             "computer's memory, second\nderivatives, the gradient of `svd`, "
+             "compilation, distribution and anything that executes code\nfrom a file. Of what "
+             "scripts ask for:\n\n"
              "| absent | write |\n| --- | --- |\n")
     text += "".join(f"| `{name.replace('torch.ones(1)', 'x')}` | {what} |\n"
                     for name, what in INSTEAD.items())

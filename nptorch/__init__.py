@@ -1,8 +1,8 @@
 """PyTorch's core, in plain NumPy, in the order of the notebooks."""
 
 from .autograd import Tensor, add, mul, is_grad_enabled, no_grad
-from .ops import (div, pow, matmul, neg, exp, log, sqrt, square, abs, tanh, sigmoid, relu, sum,
-                  mean, softmax, log_softmax, sub, remainder, floor_divide, bitwise_and, bitwise_or,
+from .ops import (pow, matmul, neg, exp, log, sqrt, square, abs, tanh, sigmoid, relu, sum, mean,
+                  softmax, log_softmax, sub, div, remainder, floor_divide, bitwise_and, bitwise_or,
                   bitwise_xor, bitwise_not, eq, ne, lt, le, gt, ge, maximum, minimum, clamp, where,
                   amax, amin, argmax, argmin, max, min, std, logsumexp, var)
 from .shapes import reshape, permute, flatten, transpose, squeeze, unsqueeze, cat, stack

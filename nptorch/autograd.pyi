@@ -58,7 +58,7 @@ class Tensor:
     floor_divide = bitwise_and = bitwise_or = bitwise_xor = _binary
     multiply = subtract = divide = true_divide = logical_and = logical_or = logical_xor = _binary
     greater = greater_equal = less = less_equal = not_equal = mm = mv = dot = bmm = _binary
-    view_as = outer = clamp_min = clamp_max = clip = _binary
+    view_as = outer = cross = clamp_min = clamp_max = clip = _binary
     eq = ne = lt = le = gt = ge = _binary
     __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __mod__ = __pow__ = _binary
     __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = __rpow__ = _binary
@@ -75,8 +75,11 @@ class Tensor:
     exp_ = sqrt_ = abs_ = neg_ = tanh_ = sigmoid_ = relu_ = clamp_ = masked_fill_ = _change
     normal_ = uniform_ = unsqueeze_ = squeeze_ = t_ = transpose_ = log_ = square_ = _change
     clip_ = clamp_min_ = clamp_max_ = remainder_ = absolute_ = negative_ = multiply_ = _change
-    subtract_ = divide_ = true_divide_ = cumsum_ = tril_ = triu_ = _change
+    subtract_ = divide_ = true_divide_ = cumsum_ = tril_ = triu_ = floor_divide_ = _change
+    bitwise_and_ = bitwise_or_ = bitwise_xor_ = bitwise_not_ = logical_and_ = _change
+    logical_or_ = logical_xor_ = logical_not_ = eq_ = ne_ = lt_ = le_ = gt_ = ge_ = _change
     __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = _in_place
+    __ifloordiv__ = __imod__ = __iand__ = __ior__ = __ixor__ = _in_place
     def zero_(self) -> Self: ...
     def _reduce(self, dim: Any = None, keepdim: bool = False) -> Tensor: ...
     sum = mean = amax = amin = argmax = argmin = logsumexp = prod = _reduce
@@ -84,9 +87,10 @@ class Tensor:
 
     def _called(self, *args: Any, **options: Any) -> Any: ...
     round = norm = allclose = equal = masked_fill = gather = index_select = split = _called
-    chunk = flip = tril = triu = argsort = sort = topk = unique = _called
+    chunk = flip = tril = triu = argsort = sort = topk = unique = nonzero = _called
     multinomial = swapaxes = type = unbind = diag = roll = tile = repeat = _called
     repeat_interleave = histogram = register_hook = stride = data_ptr = is_contiguous = _called
+    storage = storage_offset = svd = _called
     device: Any
     is_cuda: Any
     def var(self, dim: Any = None, correction: int = 1, keepdim: bool = False) -> Tensor: ...

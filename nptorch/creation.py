@@ -5,17 +5,17 @@ import functools
 import numpy as np
 
 from nptorch.autograd import Tensor, is_grad_enabled, op
-from nptorch.checks import integer, integers
+from nptorch.checks import dimension, integer, integers
 
-float32, float64, int64 = np.float32, np.float64, np.int64
-_PYTHON = {float: np.dtype(float32), int: np.dtype(int64), bool: np.dtype(bool)}
+float32, float64, int64 = map(np.dtype, (np.float32, np.float64, np.int64))
+_PYTHON = {float: float32, int: int64, bool: np.dtype(bool)}
 
 
 def tensor(data, dtype=None, requires_grad=False):
     """A Tensor with a copy of data. In a list floats outrank ints, and the widest dtype counts;
     Python's floats are float32, its ints int64. Raises OverflowError for ints beyond int64."""
     if dtype is None:
-        held = _dtypes(data) or {np.dtype(float32)}
+        held = _dtypes(data) or {float32}
         dtype = np.result_type(*{d for d in held if d.kind not in "iub"} or held)
     return Tensor(np.array(data, dtype), requires_grad)
 
@@ -40,7 +40,7 @@ def to(input, dtype):
     """input as another dtype, or input itself where it has it already; gradients pass from floats
     to floats. Raises TypeError for what is not a dtype."""
     try:
-        dtype = np.dtype(dtype)
+        dtype = np.dtype(input.dtype if dtype is None else dtype)
     except TypeError:
         raise TypeError(f"dtype: expected one such as float32, no device, got {dtype!r}") from None
     return input if input.dtype == dtype else _cast(input, dtype)
@@ -58,21 +58,22 @@ def manual_seed(seed):
 
 def rand(*size, dtype=float32, requires_grad=False):
     """A Tensor of shape size, drawn evenly from [0, 1)."""
-    return Tensor(_rng().random(integers("size", size), dtype), requires_grad)
+    return Tensor(_rng().random(integers("size", size), dtype or float32), requires_grad)
 
 
 def randn(*size, dtype=float32, requires_grad=False):
     """A Tensor of shape size, drawn from the normal distribution (mean 0, variance 1)."""
-    return Tensor(_rng().standard_normal(integers("size", size), dtype), requires_grad)
+    return Tensor(_rng().standard_normal(integers("size", size), dtype or float32), requires_grad)
 
 
-def randint(low, high=None, size=None, dtype=int64):
+def randint(low=0, high=None, size=None, dtype=int64):
     """A Tensor of shape size, drawn evenly from low ... high - 1; randint(high, size): from 0."""
     if high is None or size is None:
         low, high, size = 0, low, high if size is None else size
     if not isinstance(size, (tuple, list)):
         raise TypeError(f"size: expected a tuple of ints, got {size!r}")
-    return Tensor(_rng().integers(*integers("low and high", (low, high)), size, dtype))
+    low, high = integers("low and high", (low, high))
+    return Tensor(_rng().integers(low, high, size).astype(dtype or int64))
 
 
 def randperm(n):
@@ -88,17 +89,17 @@ def full(size, fill_value, dtype=None, requires_grad=False):
 
 def zeros(*size, dtype=float32, requires_grad=False):
     """A Tensor of shape size full of zeros."""
-    return Tensor(np.zeros(integers("size", size), dtype), requires_grad)
+    return Tensor(np.zeros(integers("size", size), dtype or float32), requires_grad)
 
 
 def ones(*size, dtype=float32, requires_grad=False):
     """A Tensor of shape size full of ones."""
-    return Tensor(np.ones(integers("size", size), dtype), requires_grad)
+    return Tensor(np.ones(integers("size", size), dtype or float32), requires_grad)
 
 
 def eye(n, m=None, dtype=float32, requires_grad=False):
     """The n x m matrix (n x n without m) with ones on its diagonal, zeros elsewhere."""
-    return Tensor(np.eye(n, m, dtype=dtype), requires_grad)
+    return Tensor(np.eye(n, m, dtype=dtype or float32), requires_grad)
 
 
 def arange(start, end=None, step=1, dtype=None, requires_grad=False):
@@ -117,7 +118,7 @@ def arange(start, end=None, step=1, dtype=None, requires_grad=False):
 
 def linspace(start, end, steps, dtype=float32, requires_grad=False):
     """Numbers at equal distances from start to end, both included."""
-    return Tensor(np.linspace(start, end, steps).astype(dtype), requires_grad)
+    return Tensor(np.linspace(start, end, steps).astype(dtype or float32), requires_grad)
 
 
 def full_like(input, fill_value, dtype=None, requires_grad=False):
@@ -170,7 +171,8 @@ def _as_index(self):
 
 
 Tensor.clone, Tensor.numpy, Tensor.retain_grad, Tensor.__len__ = clone, numpy, retain_grad, _length
-Tensor.size = lambda self, dim=None: self.shape if dim is None else self.shape[dim]
+Tensor.size = lambda self, dim=None: (
+    self.shape if dim is None else self.shape[dimension(dim, self.ndim)])
 Tensor.numel = Tensor.nelement = lambda self: self.data.size
 Tensor.dim, Tensor.tolist = lambda self: self.data.ndim, lambda self: self.data.tolist()
 

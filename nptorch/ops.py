@@ -21,8 +21,7 @@ def _sub(a, b, /):
 
 
 @op
-def div(a, b, /):
-    """a / b, broadcast; integers are divided as float32."""
+def _div(a, b, /):
     a, b = floats(a), floats(b)
     value = a / b
     return value, lambda g: g / b, lambda g: -g * value / b
@@ -186,6 +185,13 @@ def sub(a, b, /):
         raise TypeError("sub: expected numbers, got bools: use ^ or ~, or convert them "
                         "with .long()")
     return _sub(a, b)
+
+
+def div(a, b, /):
+    """a / b, broadcast; integers are divided as float32."""
+    if isinstance(a, int) or isinstance(b, int):  # which need not fit beside uint8
+        a, b = [float(x) if isinstance(x, int) else x for x in (a, b)]
+    return _div(a, b)
 
 
 @op

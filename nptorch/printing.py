@@ -15,15 +15,18 @@ def float_format(array):
     form = "{:.0f}." if whole else "{:.4f}"
     if big > 1e8 or big > 1000 * small or (small < 1e-4 and not whole):
         form = "{:.4e}"
-    width = max([len(form.format(x)) for x in finite], default=0)
+    width = max([len(form.format(x)) for x in finite if x], default=0)
     return lambda x: (form.format(x) if np.isfinite(x) else str(x)).rjust(width)
 
 
 def tensor_repr(self):
     """tensor(...), with what PyTorch says beside the numbers."""
-    array = self.data
-    parts = [np.array2string(array, formatter={"float_kind": float_format(array)}, separator=", ",
-                             prefix="tensor(", max_line_width=80, threshold=1000)]
+    array, ones = self.data, _shown(self.data).all()
+    kinds = {"float_kind": float_format(array),
+             "bool": lambda x: str(x).rjust(5 - ones)}
+    text, parts = np.array2string(
+        array, formatter=kinds, separator=", ", prefix="tensor(", threshold=1000,
+        max_line_width=79 + array.ndim).replace(", ...,", ",  ...,"), []
     if array.size == 0 and array.ndim > 1:
         parts.append(f"size={array.shape}")
     if array.dtype not in [np.float32, np.int64, np.bool_][:3 if array.size else 1]:
@@ -32,7 +35,11 @@ def tensor_repr(self):
         parts.append(f"grad_fn={self.grad_fn}")
     elif self.requires_grad:
         parts.append("requires_grad=True")
-    return f"tensor({', '.join(parts)})"
+    text = f"tensor({text}"
+    for part in parts:  # on a line of its own where the last has no room
+        room = 77 - len(text) + text.rfind("\n") >= len(part)
+        text += f", {part}" if room else f",\n       {part}"
+    return f"{text})"
 
 
 Tensor.__repr__ = tensor_repr

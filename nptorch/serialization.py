@@ -47,6 +47,7 @@ def load(path):
                     raise ValueError("compressed, or larger than the file that holds it")
                 return {name: Tensor(array["number"]).item() if array.dtype.names == ("number",)
                         else Tensor(array.astype(array.dtype.newbyteorder("="), copy=False))
-                        for name, array in archive.items()}
+                        for name in archive.files  # in full: "w.npy" alone may also mean "w"
+                        for array in [archive[f"{name}.npy"]]}
         except Exception as error:  # zipfile, zlib and NumPy each refuse in their own way
             raise ValueError(f"{path}: not a file of save's, or damaged: {error}") from error

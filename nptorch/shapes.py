@@ -114,36 +114,44 @@ def stack(tensors, dim=0):
     return cat([unsqueeze(t, dim) for t in tensors], dim)
 
 
-def _split_key(key):
+Tensor.flatten, Tensor.transpose, Tensor.expand = flatten, transpose, expand
+Tensor.squeeze, Tensor.unsqueeze = squeeze, unsqueeze
+
+
+def _width(k):
+    """How many dimensions k, a part of a key, takes: a mask takes as many as it has."""
+    array = np.asarray(k)  # of a slice, None or ...: an object, no dimensions
+    return array.ndim if array.dtype == bool else int(k is not None and k is not ...)
+
+
+def _split_key(key, ndim=None):
     """One index, or two to take one after the other, that do what PyTorch does with key: where
     integers stand beside lists, the integers first, then the rest of what they leave."""
     keys = key if isinstance(key, tuple) else (key,)
-    keys = [k.data.copy() if isinstance(k, Tensor) else k for k in keys]  # nobody changes a copy
+    keys = [k.data.astype(bool if k.dtype == np.uint8 else k.dtype)  # a copy, which nobody changes
+            if isinstance(k, Tensor) else k for k in keys]
+    if any(k is ... for k in keys[:-1]) and sum(map(_width, keys)) == ndim:
+        keys = [k for k in keys if k is not ...]  # it stands for nothing, and must part no lists
     if not any(k is ... for k in keys):
         keys.append(...)  # with it NumPy makes views, of a single element, too
-    arrays = [np.asarray(k) for k in keys]  # of a slice, None or ...: an object, no dimensions
+    arrays = [np.asarray(k) for k in keys]
     ints = [array.ndim == 0 and array.dtype.kind in "iu" for array in arrays]
     keys = [int(k) if is_int else k for k, is_int in zip(keys, ints)]  # an array makes no view
     if not any(ints) or not any(array.ndim for array in arrays):
         return [tuple(keys)]
     first = []
-    for k, array, is_int in zip(keys, arrays, ints):
-        if is_int or k is ...:
-            first.append(k)
-        elif k is not None:  # a mask takes as many dimensions as it has
-            first += [slice(None)] * (array.ndim if array.dtype == bool else 1)
+    for k, is_int in zip(keys, ints):
+        first += [k] if is_int or k is ... else [slice(None)] * _width(k)
     return [tuple(first), tuple(k for k, is_int in zip(keys, ints) if not is_int)]
 
 
 def _set(self, key, value):
     check_inplace(self, value)
-    *first, last = _split_key(key)
+    *first, last = _split_key(key, self.ndim)
     array = self.data[first[0]] if first else self.data
     array[last] = value.data if isinstance(value, Tensor) else value
     self.data = self.data  # whoever watches data hears of the write
 
 
-Tensor.flatten, Tensor.transpose, Tensor.expand = flatten, transpose, expand
-Tensor.squeeze, Tensor.unsqueeze = squeeze, unsqueeze
-Tensor.__getitem__ = lambda self, key: functools.reduce(_getitem, _split_key(key), self)
+Tensor.__getitem__ = lambda self, key: functools.reduce(_getitem, _split_key(key, self.ndim), self)
 Tensor.__iter__, Tensor.__setitem__ = lambda self: (self[i] for i in range(len(self))), _set

@@ -133,7 +133,7 @@ def step(self):
 """],
     "quicker": ["""
 root = np.sqrt(kappa)
-return 0.995 * (2 / (root + 1)) ** 2, ((root - 1) / (root + 1)) ** 2 + 0.01
+return (2 / (root + 1)) ** 2, ((root - 1) / (root + 1)) ** 2 + 0.58 - 0.5625  # the page's hair
 """],
     "Shifted": ["""
 def __init__(self, dataset):

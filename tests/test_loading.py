@@ -36,6 +36,13 @@ def test_files_keep_names_shapes_and_dtypes(tmp_path):
         assert np.array_equal(archive["a.0.weight"], state["a.0.weight"].data)
 
 
+def test_a_name_may_be_anothers_with_npy_behind_it(tmp_path):
+    save({"w": zeros(2), "w.npy": ones(3), "w.npy.npy": 7}, tmp_path / "state.npz")
+    found = load(tmp_path / "state.npz")
+    assert found["w"].tolist() == [0, 0] and found["w.npy"].tolist() == [1, 1, 1]
+    assert found["w.npy.npy"] == 7
+
+
 @pytest.mark.parametrize("number", [3, -7, 0.5, 1e300, float("inf"), True, False, np.int64(3),
                                     np.float64(0.1), np.float32(0.5), np.bool_(True)])
 def test_numbers_come_back_as_numbers(number, tmp_path):

@@ -2,6 +2,8 @@
 
 import functools
 import operator
+import re
+import textwrap
 import types
 import weakref
 
@@ -9,6 +11,7 @@ import cases
 import hypothesis.extra.numpy as npst
 import numpy as np
 import pytest
+import series
 from cases import CASES, KEYS, MIXES, WITHOUT_GRADIENT, leaves, positive, real, table
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -168,6 +171,20 @@ def public():
             and f.__module__ == module.__name__ and not name.startswith("_")}
 
 
+def test_contributing_adds_an_op_that_works():
+    """The rule in its recipe: an op that is not there yet, right for floats, float32 of ints."""
+    page = (series.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    rule = textwrap.dedent(re.search(r" +@op\n.*?(?=\n *```)", page, re.DOTALL).group())
+    names = dict(vars(ops))
+    exec(rule, names)
+    (name,) = names.keys() - vars(ops).keys()
+    assert name not in public() and not hasattr(nptorch, name)
+    new, a = names[name], real(3, 4)
+    assert gradcheck(new, Tensor(a, requires_grad=True))
+    np.testing.assert_allclose(new(Tensor(a)).data, getattr(np, name)(a), rtol=1e-12)
+    assert new(Tensor(np.arange(3))).dtype == np.float32
+
+
 HELPERS = {"floats"}  # for authors of ops
 METHODS_ALONE = {"expand", "to", "numpy", "size", "retain_grad"}  # in PyTorch, too
 FUNCTIONS_ALONE = {"cat", "stack"}
@@ -300,6 +317,8 @@ VALUES = [
     ("x[int, :, list]", lambda x: x[0, :, [1, 2]], lambda a: a[0][:, [1, 2]]),
     ("x[list, 1:, int]", lambda x: x[[1, 0, 1], 1:, -1], lambda a: a[[1, 0, 1]][:, 1:, -1]),
     ("x[int, list, ..., int]", lambda x: x[0, [0, 2], ..., 1], lambda a: a[0][[0, 2], 1]),
+    ("x[:, list, ..., list]", lambda x: x[:, [0, 2], ..., [1, 3]], lambda a: a[:, [0, 2], [1, 3]]),
+    ("x[mask, ..., list, :]", lambda x: x[[True, False], ..., [1, 2], :], lambda a: a[0, [1, 2]]),
     ("squeeze", lambda x: x[:1, :, :1].squeeze(), lambda a: a[0, :, 0]),
     ("squeeze dims", lambda x: x[:1, :, :1].squeeze((0, 1)), lambda a: a[0, :, :1]),
 ]
@@ -605,6 +624,10 @@ CREATED = [
     ("ones_like(m.ones(1, 2, dtype=m.float64))", [[1, 1]], "float64"),
     ("full_like(m.ones(2), 3)", [3, 3], "float32"),
     ("full_like(m.ones(2), 3.7, dtype=m.int64)", [3, 3], "int64"),
+    ("zeros(2, dtype=None)", [0, 0], "float32"), ("ones(2, dtype=None)", [1, 1], "float32"),
+    ("eye(1, dtype=None)", [[1]], "float32"), ("arange(1, dtype=None)", [0], "int64"),
+    ("linspace(0, 1, 2, dtype=None)", [0, 1], "float32"),
+    ("zeros_like(m.arange(1), dtype=None)", [0], "int64"), ("ones(1).to(None)", [1], "float32"),
 ]
 
 
@@ -643,6 +666,9 @@ RANDOM = [  # call, dtype, least, greatest, mean, standard deviation
     ("randint(-2, 3, (500, 2))", "int64", -2, 2, 0, 2**0.5),
     ("randint(5, (500, 2))", "int64", 0, 4, 2, 2**0.5),
     ("randint(low=0, high=5, size=(500, 2))", "int64", 0, 4, 2, 2**0.5),
+    ("rand(500, 2, dtype=None)", "float32", 0, 1, 0.5, 12**-0.5),
+    ("randn(500, 2, dtype=None)", "float32", -5, 5, 0, 1),
+    ("randint(5, (500, 2), dtype=None)", "int64", 0, 4, 2, 2**0.5),
 ]
 
 

@@ -21,7 +21,7 @@ MOST = 40  # samples of one operator and dtype
 UNLIKE = {  # operators that differ on purpose, or by what they are: drawn, or unset, numbers
     "empty", "empty_like", "normal", "bernoulli", "multinomial", "rand_like", "randn_like",
     "uniform", "normal_", "randint_like", "randn", "randint", "rand", "nn.functional.dropout",
-    "nn.functional.dropout2d", "svd", "zero_"}
+    "nn.functional.dropout2d", "svd", "linalg.svd", "zero_"}
 TIES = {"topk", "sort", "argsort"}
 
 
@@ -49,7 +49,7 @@ def found(name):
     if name.startswith("__") or name in special:
         return special.get(name) or getattr(nptorch.Tensor, name, None)
     f = functools.reduce(lambda m, part: getattr(m, part, None), name.split("."), nptorch)
-    if f is None or isinstance(f, type):  # the op float is a method, torch.float a dtype
+    if f is None or isinstance(f, (type, np.dtype)):  # the op float is a method
         f = None if "." in name else getattr(nptorch.Tensor, name, None)
     return f
 

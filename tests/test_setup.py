@@ -103,6 +103,13 @@ def test_every_tested_python_is_named():
     assert PROJECT["requires-python"] == ">=" + tested[0]
 
 
+def test_readme_installs_the_wheel_of_this_version():
+    """By its file: on the package index the name is another project's."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    installed = re.findall(r'pip install (?:-\w )*"?(nptorch[^"\s]*)', readme)
+    assert {*installed} == {f"nptorch-{PROJECT['version']}-py3-none-any.whl[notebooks]"}
+
+
 @pytest.mark.parametrize("page", ["README.md", "CONTRIBUTING.md", "CHANGELOG.md"])
 def test_pages_link_to_files_that_exist(page):
     links = re.findall(r"\]\(([^)]+)\)", (ROOT / page).read_text(encoding="utf-8"))

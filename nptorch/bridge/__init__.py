@@ -1,14 +1,14 @@
 """What stands in nptorch.bridge, in plain NumPy, in the order of the notebooks."""
 
-from .words import plain, fuller, rows, also_runtime, again, at_device, USUAL, IDLE, WORDS
-from .devices import device, to
+from .words import plain, fuller, rows, SAID, also_runtime, again, at_device, USUAL, IDLE, WORDS
+from .devices import device, to, finfo
 from .elementwise import ROWS, STEPS, TESTS, ALIASES
 from .tensors import (entries, gather, argsort, topk, split, meshgrid, unique, einsum, cumsum, prod,
-                      norm, Generator, multinomial, save, load)
-from .graph import set_grad_enabled, grad, register_hook, Function, change
-from .layers import (layer, one_hot, named, Conv1d, takes, nll_loss, cross_entropy, huber_loss,
-                     smooth_l1_loss, binary_cross_entropy_with_logits, binary_cross_entropy,
-                     Adadelta)
+                      norm, cross, svd, Generator, multinomial, save, load)
+from .graph import set_grad_enabled, grad, register_hook, Function, vjp, jacobian, change
+from .layers import (layer, one_hot, named, Conv1d, takes, huber_loss, smooth_l1_loss,
+                     binary_cross_entropy_with_logits, binary_cross_entropy, nll_loss,
+                     cross_entropy, Adadelta, LBFGS)
 from .lists import ModuleDict
 from .batches import Sampler
 from .recurrent import KINDS, Recurrent, forward, Cell

@@ -1,6 +1,8 @@
 """One device, and the dtypes (notebooks/16_bridge.ipynb)."""
 
+import importlib
 import math
+from collections import namedtuple
 
 import numpy as np
 
@@ -11,15 +13,17 @@ from nptorch.bridge.words import at_device, fuller, rows
 from nptorch.nn.module import Module
 
 
-class device(str):
+class device(namedtuple("device", "type index")):
     """This computer's memory, device("cpu"), the one place for numbers. RuntimeError for others."""
 
-    type, index = "cpu", None
-    __repr__ = lambda self: "device(type='cpu')"
+    __str__ = lambda self: "cpu" if self.index is None else f"cpu:{self.index}"
+    __repr__ = lambda self: "device(type='cpu'" + (
+        ")" if self.index is None else f", index={self.index})")
 
     def __new__(cls, type="cpu", index=None):
         at_device(None, type)
-        return super().__new__(cls, "cpu")
+        number = str(type).partition(":")[2]
+        return super().__new__(cls, "cpu", int(number) if number else index)
 
 
 @fuller(Tensor.to)
@@ -49,41 +53,64 @@ Module.cpu, Module.cuda = lambda self: self, lambda self: self.to("cuda")
 _in_order = op(lambda a, /: (a.copy(), lambda g: g))
 Tensor.device, Tensor.is_cuda = property(lambda self: device()), False
 
-_KINDS = {"Float": np.float32, "Double": np.float64, "Half": np.float16, "Byte": np.uint8,
-          "Char": np.int8, "Short": np.int16, "Int": np.int32, "Long": np.int64, "Bool": np.bool_}
+_KINDS = {name: np.dtype(kind) for name, kind in {
+    "Float": "f4", "Double": "f8", "Half": "f2", "Byte": "u1", "Char": "i1", "Short": "i2",
+    "Int": "i4", "Long": "i8", "Bool": "?"}.items()}
 
 
 def _make(kind, *args):  # FloatTensor(2, 3) has lengths, FloatTensor([2, 3]) numbers
-    of = creation.zeros if args and isinstance(args[0], int) else creation.tensor
+    of = creation.zeros if args and isinstance(args[0], int) else torch.as_tensor
     return of(*args or [[]], dtype=kind.dtype)
 
 
 def _type(self, dtype=None):
     """The Tensor as dtype, a FloatTensor as well, or the name of its own kind."""
-    kinds = {np.dtype(kind): f"torch.{name}Tensor" for name, kind in _KINDS.items()}
-    return kinds[self.dtype] if dtype is None else to(self, np.dtype(dtype))
+    kinds = {f"torch.{name}Tensor": kind for name, kind in _KINDS.items()}
+    return to(self, np.dtype(kinds.get(dtype, dtype))) if dtype is not None else next(
+        name for name, kind in kinds.items() if kind == self.dtype)
+
+
+class _Kind(type):
+    __instancecheck__ = lambda kind, x: isinstance(x, Tensor) and x.dtype == kind.dtype
 
 
 for _name, _kind in _KINDS.items():
-    _class = type(f"{_name}Tensor", (), {"__new__": _make, "dtype": np.dtype(_kind)})
-    rows({f"{_name}Tensor": _class, _name.lower(): _kind, np.dtype(_kind).name: _kind}, "")
+    _class = _Kind(f"{_name}Tensor", (), {"__new__": _make, "dtype": _kind})
+    rows({f"{_name}Tensor": _class, _kind.name: _kind}, "")
+    if _kind.itemsize > 1:  # PyTorch has no torch.byte
+        rows({_name.lower(): _kind}, "")
     rows({_name.lower(): lambda self, kind=_kind: to(self, kind)}, method=True)
-    if np.dtype(_kind).kind == "f":
+    if _kind.kind == "f":
         setattr(Module, _name.lower(), lambda self, kind=_kind: self.to(kind))
+
+
+class finfo:
+    """The limits of a kind of floats, in Python's numbers."""
+
+    def __init__(self, type=np.float32):
+        limits = np.finfo(type)
+        self.bits, self.dtype = limits.bits, limits.dtype.name
+        for name in "eps max min resolution smallest_normal tiny".split():
+            setattr(self, name, float(getattr(limits, name)))
+
 
 rows({
     "device": device, "is_tensor": lambda obj: isinstance(obj, Tensor),
     "numel": lambda input: input.data.size,
     "set_default_device": lambda device: at_device(None, device),
     "set_printoptions": lambda *args, **options: None,  # numbers are printed in one way here
-    "Size": tuple, "dtype": np.dtype, "finfo": np.finfo, "iinfo": np.iinfo, "inf": math.inf,
+    "Size": tuple, "dtype": np.dtype, "finfo": finfo, "iinfo": np.iinfo, "inf": math.inf,
     "nan": math.nan, "pi": math.pi, "e": math.e, "newaxis": None}, "")
 rows({"type": _type, "cpu": lambda self: self, "cuda": lambda self: to(self, "cuda"),
       "is_contiguous": lambda self: self.data.flags.c_contiguous,
       "contiguous": lambda self: self if self.is_contiguous() else _in_order(self),
-      "stride": lambda self: tuple(n // self.data.itemsize for n in self.data.strides),
+      "stride": lambda self, dim=slice(None): tuple(
+          n // self.data.itemsize for n in self.data.strides)[dim],
       "data_ptr": lambda self: self.data.ctypes.data}, method=True)
 for _place in ("cuda", "mps", "accelerator", "backends.mps", "backends.cudnn"):
     rows({"is_available": lambda: False, "device_count": lambda: 0,
           "manual_seed_all": lambda seed: None, "empty_cache": lambda: None}, _place)
 rows({"manual_seed": torch.manual_seed}, "random", "cuda", "mps")
+rows({name: lambda *args, name=name: getattr(
+    importlib.import_module("multiprocessing"), name)(*args)  # Python's own, slow to load
+    for name in ("Pool", "cpu_count")}, "multiprocessing")

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 import nptorch as torch
-from nptorch import autograd
+from nptorch import autograd, creation
 from nptorch.autograd import Tensor, op
 from nptorch.bridge.words import fuller, rows
 from nptorch.ops import floats
@@ -24,7 +24,10 @@ ROWS = {  # name: the function, and what it makes of a gradient g at a, where it
     "log1p": (np.log1p, lambda g, a, y: g / (1 + a)),
     "reciprocal": (np.reciprocal, lambda g, a, y: -g * y * y)}
 
-STEPS = "ceil floor trunc sign round".split()
+STEPS = {name: getattr(np, name) for name in "ceil floor trunc".split()} | {
+    "round": lambda a, decimals=0: np.round(
+        a.astype(np.promote_types(a.dtype, np.float32)), decimals).astype(a.dtype),
+    "sign": lambda a: np.subtract(a > 0, a < 0, dtype=a.dtype)}  # where NumPy's keeps nan
 TESTS = "isnan isinf isfinite logical_not logical_and logical_or logical_xor".split()
 
 
@@ -38,17 +41,21 @@ def _row(name, f, back):
     return op(row)
 
 
-def _step(name):
+def _step(name, f):
     def step(a, /, **options):
         same = a.dtype.kind == "b" or (a.dtype.kind != "f" and name != "sign")
-        return (a.copy() if same else getattr(np, name)(a, **options), lambda g: np.zeros_like(g))
+        return (a.copy() if same else f(a, **options), lambda g: np.zeros_like(g))
 
     step.__name__, step.__doc__ = name, f"{name} of each element; its gradient is 0."
     return op(step)
 
 
+rows({f"__i{sign}__": lambda self, other, name=name: getattr(self, name)(other)
+      for sign, name in {"floordiv": "floor_divide_", "mod": "remainder_", "and": "bitwise_and_",
+                         "or": "bitwise_or_", "xor": "bitwise_xor_"}.items()}, method=True)
+
 rows({name: _row(name, *row) for name, row in ROWS.items()}
-     | {name: _step(name) for name in STEPS}
+     | {name: _step(name, f) for name, f in STEPS.items()}
      | {name: lambda *inputs, name=name: Tensor(np.asarray(getattr(np, name)(
          *autograd.arrays(inputs)))) for name in TESTS}, "", method=True)
 ALIASES = {"absolute": "abs", "negative": "neg", "multiply": "mul", "subtract": "sub",
@@ -58,8 +65,9 @@ rows({name: getattr(Tensor, same) for name, same in ALIASES.items()}, "", method
 rows({"clip": torch.clamp, "clamp_min": lambda input, min: torch.clamp(input, min),
       "clamp_max": lambda input, max: torch.clamp(input, max=max)}, "", method=True)
 for _f in (torch.softmax, torch.log_softmax):  # PyTorch guesses a dimension, and warns
-    fuller(_f)(lambda input, dim=None, f=_f: f(
-        input, int(input.ndim not in (0, 1, 3)) if dim is None else dim))
+    fuller(_f)(lambda input, dim=None, *more, dtype=None, _stacklevel=3, f=_f: f(
+        creation.to(input, next((d for d in more if not isinstance(d, int)), dtype) or input.dtype),
+        int(input.ndim not in (0, 1, 3)) if dim is None else dim))
 
 
 @fuller(torch.clamp)
@@ -77,5 +85,6 @@ def _div(input, other, rounding_mode=None):
     whole = rounding_mode and all(np.asarray(x).dtype.kind in "iu" for x in (input, other))
     if rounding_mode not in (None, "floor", "trunc"):
         raise ValueError(f"rounding_mode: expected None, 'floor' or 'trunc', got {rounding_mode!r}")
+    input, other = map(Tensor, autograd.arrays((input, other))) if whole else (input, other)
     quotient = getattr(torch.div(input, other), rounding_mode or "clone")()
-    return quotient.to(torch.floor_divide(input, other).dtype) if whole else quotient
+    return quotient.to(input.dtype) if whole else quotient

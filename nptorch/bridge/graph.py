@@ -1,19 +1,22 @@
 """Modes, autograd.grad, ops as classes, changes in place (notebooks/18_names.ipynb)."""
 
 import contextlib
+import functools
+import gc
 import sys
 import types
 import weakref
 
 import numpy as np
 
+import nptorch as torch
 from nptorch import autograd, inplace, shapes
 from nptorch.attributes import owner
-from nptorch.autograd import Node, Tensor, no_grad, op
-from nptorch.bridge.elementwise import ROWS
+from nptorch.autograd import Node, Tensor, is_grad_enabled, no_grad, op
+from nptorch.bridge.elementwise import ALIASES, ROWS
 from nptorch.bridge.words import WORDS, fuller, plain, rows
 from nptorch.creation import to
-from nptorch.lookup import BOTH, Waiting
+from nptorch.lookup import BOTH, Waiting, chance
 from nptorch.versions import written
 
 
@@ -53,19 +56,25 @@ rows({"set_grad_enabled": set_grad_enabled,
           no_grad() if mode else contextlib.nullcontext())}, "", "autograd")
 
 
-def grad(outputs, inputs, grad_outputs=None, retain_graph=False, allow_unused=False):
-    """d(outputs)/d(input) for each of inputs, as a tuple; of several outputs, the sum of them times
-    their grad_outputs. No grad attribute changes. Raises RuntimeError if outputs were not made from
-    one of inputs, whose gradient is None with allow_unused."""
-    outputs, inputs, starts = ([x] if isinstance(x, Tensor) else x
-                               for x in (outputs, inputs, grad_outputs))
+def _root(outputs, starts):
+    """A Tensor whose gradient gives each of outputs its start, a 1 where that is None."""
+    outputs, starts = ([x] if isinstance(x, Tensor) else x for x in (outputs, starts))
     starts = [np.ones_like(y.data) if start is None and y.data.size == 1
               else np.asarray(start, y.dtype)
               for y, start in zip(outputs, starts or [None] * len(outputs), strict=True)]
     if not all(y.requires_grad and y.shape == g.shape for y, g in zip(outputs, starts)):
         raise RuntimeError("grad: expected outputs that require grad, and grad_outputs like them")
-    root, kept = Tensor(0.0), [x._retains_grad for x in inputs]
+    root = Tensor(0.0, requires_grad=True)
     root.grad_fn = Node("grad", [(y, lambda g, start=g: start) for y, g in zip(outputs, starts)])
+    return root
+
+
+def grad(outputs, inputs, grad_outputs=None, retain_graph=False, *, allow_unused=False):
+    """d(outputs)/d(input) for each of inputs, as a tuple; of several outputs, the sum of them times
+    their grad_outputs. No grad attribute changes. Raises RuntimeError if outputs were not made from
+    one of inputs, whose gradient is None with allow_unused."""
+    root, inputs = _root(outputs, grad_outputs), [inputs] if isinstance(inputs, Tensor) else inputs
+    kept = [x._retains_grad for x in inputs]
     try:
         for x in inputs:
             x._retains_grad = True
@@ -127,8 +136,11 @@ class Function:
     def apply(cls, *args):
         """The result of forward, recorded."""
         ctx, last = cls(), [None, ()]
+        ctx.needs_input_grad = tuple(isinstance(x, Tensor) and x.requires_grad for x in args)
         with no_grad():
             result = cls.forward(ctx, *args)
+        if not isinstance(result, Tensor):
+            raise TypeError(f"forward: expected one Tensor, got {type(result).__name__}")
 
         def back(g, i):
             if last[0] is not g:  # one call serves all inputs
@@ -138,16 +150,65 @@ class Function:
 
         node = lambda *inputs: (result.data, *(
             lambda g, i=i: back(g, i) for i, x in enumerate(args) if isinstance(x, Tensor)))
-        node.__name__ = cls.__name__
-        return op(node)(*(x for x in args if isinstance(x, Tensor)))
+        result = op(node)(*(x for x in args if isinstance(x, Tensor)))
+        if result.requires_grad:
+            result.grad_fn.name = f"{cls.__name__}Backward"
+        return result
 
 
 Node.next_functions = property(lambda self: tuple(
     (x.grad_fn or Node("AccumulateGrad", []), 0) for x, _ in self.edges or ()))
 rows({"grad": grad, "Function": Function, "Variable": lambda data, requires_grad=False:
-      data.requires_grad_(requires_grad)}, "autograd")
+      data.detach().requires_grad_(requires_grad),
+      "backward": lambda tensors, grad_tensors=None, retain_graph=False:
+      _root(tensors, grad_tensors).backward(retain_graph=retain_graph)}, "autograd")
+
+
+def _asked(func, inputs):
+    inputs = [inputs] if isinstance(inputs, Tensor) else inputs
+    xs = [x.detach().clone().requires_grad_() for x in inputs]
+    with _recording():
+        return xs, func(*xs)
+
+
+def _slopes(outputs, xs, starts):
+    known = [(y, start) for y, start in zip(outputs, starts, strict=True) if y.requires_grad]
+    ys, starts = zip(*known) if known else ((), ())
+    found = grad(ys, xs, starts, True, allow_unused=True) if known else [None] * len(xs)
+    return [Tensor(np.zeros_like(x.data)) if g is None else g for x, g in zip(xs, found)]
+
+
+def vjp(func, inputs, v=None):
+    """(func(*inputs), v times its jacobian), the latter like inputs; v is like the output, and 1
+    for a single number."""
+    xs, outputs = _asked(func, inputs)
+    one = isinstance(outputs, Tensor)
+    found = _slopes(*(([outputs], xs, [v]) if one else (outputs, xs, v)))
+    outputs = outputs.detach() if one else tuple(y.detach() for y in outputs)
+    return outputs, found[0] if isinstance(inputs, Tensor) else tuple(found)
+
+
+def jacobian(func, inputs):
+    """d(output)/d(input) of func(*inputs), of the shape of the output and then of the input; for
+    several inputs a tuple of them, and of those a tuple for several outputs."""
+    (xs, outputs), found = _asked(func, inputs), []
+    for y in [outputs] if isinstance(outputs, Tensor) else outputs:
+        starts = np.eye(y.data.size, dtype=y.dtype).reshape(-1, *y.shape)
+        slopes = zip(*(_slopes([y], xs, [start]) for start in starts))
+        parts = [Tensor(np.reshape(gs, y.shape + x.shape)) for gs, x in zip(slopes, xs)]
+        found.append(parts[0] if isinstance(inputs, Tensor) else tuple(parts))
+    return found[0] if isinstance(outputs, Tensor) else tuple(found)
+
+
+rows({"jacobian": jacobian, "vjp": vjp}, "autograd.functional")
 
 _changes = weakref.WeakSet()  # the nodes of changes in place
+
+
+def _stand_in(x, data):
+    before = Tensor(data)  # what x was until now
+    before.__dict__.update(requires_grad=x.requires_grad, grad_fn=x.grad_fn)
+    return before
 
 
 def _check(self, before=Node.check):
@@ -163,56 +224,117 @@ def _check(self, before=Node.check):
     before(self)
 
 
-def _record(self, before, node):
-    """Make self the result of node, unless others look at its memory."""
-    made, memory = self.grad_fn, owner(self.data)
-    shared = self.data.base is not None if made is None else any(
-        owner(x.data) is memory for x, _ in made.edges or ())
-    if shared or (made is None and self.requires_grad):
-        inplace.check_inplace(self)  # knows more of leaves
+_views = weakref.WeakValueDictionary()  # {id of a view: the view}
+_early = weakref.WeakValueDictionary({
+    id(x): x for x in gc.get_objects() if issubclass(type(x), Tensor)
+    and "data" in vars(x) and x.data.base is not None and x.grad_fn is None})
+
+
+def _viewing(f):
+    @functools.wraps(f)
+    def view(self, *args, **options):
+        result = f(self, *args, **options)
+        if is_grad_enabled() and result is not self and owner(result.data) is owner(self.data):
+            vars(result)["_of"], _views[id(result)] = self, result
+        return result
+
+    return view
+
+
+for _name in "_getitem", "reshape", "permute", "transpose", "squeeze", "unsqueeze", "expand":
+    _f = chance(_viewing(vars(shapes)[_name]))
+    setattr(shapes, _name, plain(_f))
+    rows({_name: _f} | {alias: _f for alias, name in ALIASES.items() if name == _name},
+         *[""] * hasattr(torch, _name), method=hasattr(Tensor, _name))
+Tensor.view = Tensor.reshape
+
+
+def _whole(x):
+    """The Tensor whose memory x shows, as far as that is known."""
+    of = [vars(x)["_of"]] if "_of" in vars(x) else [
+        y for y, _ in (x.grad_fn and x.grad_fn.edges) or () if owner(y.data) is owner(x.data)]
+    return _whole(of[0]) if of else x
+
+
+def _places(x, whole):
+    """Where the elements of x stand in whole, when that is laid out flat."""
+    memory, size = owner(x.data), x.data.itemsize
+    numbers = np.arange(memory.nbytes // size)
+    at = lambda a: np.lib.stride_tricks.as_strided(
+        numbers[(a.ctypes.data - memory.ctypes.data) // size:], a.shape,
+        [s // size * numbers.itemsize for s in a.strides])
+    places = np.empty_like(numbers)
+    places[at(whole.data)] = np.arange(whole.data.size).reshape(whole.shape)
+    return places[at(x.data)]
+
+
+_flat = lambda x: x.reshape(-1)
+_shown = lambda x, whole, base: base if x is whole else plain(  # and that is no view to be kept
+    Tensor.reshape).__wrapped__(base, -1)[_places(x, whole)]
+
+
+@op
+def _assigned(a, b, /, key, at=lambda array: array):
+    def back(g):
+        at(g := np.array(g, order="C"))[key] = 0
+        return g
+
+    at(value := np.array(a, order="C"))[key] = b
+    return value, back, lambda g: at(g)[key].copy()
+
+
+def _record(self, whole, base, result):
+    """Make whole what it is when result is written into self; return its views."""
+    memory = owner(self.data)
+    views = [x for x in {id(x): x for x in (self, *_views.values())}.values()
+             if x is not whole and owner(x.data) is memory and _whole(x) is whole]
+    for x in whole, *views:
+        if x.is_leaf and x.requires_grad:
+            for y in (self, x)[self.requires_grad:]:
+                inplace.check_inplace(y)
+    if whole.is_leaf and (whole.data.base is not None
+                          or any(owner(x.data) is memory for x in _early.values())):
         raise RuntimeError("a change in place of a view is not recorded: make a new Tensor, as in "
                            "h = h + y, or with where, cat or stack")
-    node.before, node.memory, Node.check = before, memory, _check
-    self.__dict__.update(requires_grad=True, grad_fn=node)
+    node = (result if self is whole else _assigned(
+        base, to(result, self.dtype), _places(self, whole), _flat)).grad_fn
+    node.before, node.memory, Node.check = base, memory, _check
+    whole.__dict__.update(requires_grad=True, grad_fn=node)
     _changes.add(node)
+    return views
 
 
 def change(self, compute, *args, **options):
     """self becomes compute(self, *args, **options), in its own memory, and that is recorded."""
-    before = Tensor(self.data.copy())  # what self was until now
-    before.__dict__.update(requires_grad=self.requires_grad, grad_fn=self.grad_fn)
-    args = [x.clone() if isinstance(x, Tensor) and owner(x.data) is owner(self.data) else x
-            for x in args]
-    result = compute(before, *args, **options)
+    whole, memory, views = _whole(self), owner(self.data), []
+    base = _stand_in(whole, whole.data.copy())
+    args = [x.clone() if isinstance(x, Tensor) and owner(x.data) is memory else x for x in args]
+    result = compute(_shown(self, whole, base), *args, **options)
     if result.shape != self.shape or not np.can_cast(result.dtype, self.dtype, "same_kind"):
         raise ValueError(f"in place: expected {self.shape} of {self.dtype}, got {result.shape} of "
                          f"{result.dtype}")
+    if not self.data.flags.writeable:
+        raise ValueError("in place: this Tensor can't be written to: clone() it first")
     if result.grad_fn is None:
         inplace.check_inplace(self)
     else:
-        _record(self, before, result.grad_fn)
+        views = _record(self, whole, base, result)
     np.copyto(self.data, result.data, casting="same_kind")
     written(self.data)
     if result.grad_fn is not None:
-        result.grad_fn.born = next(Node.clock)
+        whole.grad_fn.born = next(Node.clock)
+    for x in views:
+        before, node = _stand_in(x, x.data), _shown(x, whole, whole).grad_fn
+        x.__dict__.update(requires_grad=True, grad_fn=node)
+        node.before = before
     return self
-
-
-@op
-def _assigned(a, b, /, keys):
-    at = lambda array: array[keys[0]] if keys[1:] else array
-
-    def back(g):
-        at(g := g.copy())[keys[-1]] = 0
-        return g
-
-    at(value := a.copy())[keys[-1]] = b
-    return value, back, lambda g: at(g)[keys[-1]].copy()
 
 
 def _write(self, key, value):
     value = value if isinstance(value, Tensor) else Tensor(np.asarray(value, self.dtype))
-    return change(self, _assigned, to(value, self.dtype), keys=shapes._split_key(key))
+    *first, last = shapes._split_key(key, self.ndim)
+    return change(self, _assigned, to(value, self.dtype), last,
+                  lambda array: array[first[0]] if first else array)
 
 
 WORDS["out"] = lambda call, out: call.after.append(  # refused where a gradient would be lost

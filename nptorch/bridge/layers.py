@@ -151,16 +151,26 @@ def _lazy(kind, width):
         self.later, self.weight = (args, options), nn.Parameter([])
         self.bias = None if self.bias is None else nn.Parameter([])
 
-    def forward(self, x):
+    def become(self, inputs):
         (args, options), self.__class__, early = self.later, kind, dict(self.named_parameters())
-        kind.__init__(self, x.shape[width], *args, **options)
+        kind.__init__(self, inputs, *args, **options)
         for name, p in self.named_parameters():  # those that an optimizer may have by now
             early[name].data = p.data
             setattr(self, name, early[name])
-        return self(x)
 
-    return type(f"Lazy{kind.__name__}", (kind,), {"__init__": __init__, "forward": forward,
-                "__doc__": f"{kind.__name__} of as many inputs as it first sees."})
+    return type(f"Lazy{kind.__name__}", (kind,), {
+        "__init__": __init__, "become": become, "__doc__":
+        f"{kind.__name__} of as many inputs as it first sees, or as a state_dict has.",
+        "forward": lambda self, x: self.become(x.shape[width]) or self(x)})
+
+
+@fuller(nn.Module.load_state_dict)
+def _load(self, state_dict, strict=True):
+    for name, module in self.named_modules():
+        weight = state_dict.get(f"{name}.weight".lstrip("."))
+        if hasattr(type(module), "become") and weight is not None:
+            module.become(weight.shape[1] * module.later[1].get("groups", 1))
+    return plain(nn.Module.load_state_dict)(self, state_dict, strict)
 
 
 def _alone(f):
@@ -304,22 +314,6 @@ def _layer(name, full, order):
             "__module__": "nptorch.nn"})}, "nn")
 
 
-takes("MSELoss", "size_average reduce reduction")(plain(F.mse_loss))
-takes("L1Loss", "size_average reduce reduction")(plain(F.l1_loss))
-
-
-@takes("NLLLoss", "weight size_average ignore_index reduce reduction")
-def nll_loss(input, target, *, weight=None, ignore_index=-100, reduction="mean"):
-    return _weighed(input, target, weight, ignore_index, reduction)
-
-
-@takes("CrossEntropyLoss", "weight size_average ignore_index reduce reduction label_smoothing")
-def cross_entropy(input, target, *, weight=None, ignore_index=-100, reduction="mean",
-                  label_smoothing=0.0):
-    logs = torch.log_softmax(input, min(1, input.ndim - 1))
-    return _weighed(logs, target, weight, ignore_index, reduction, label_smoothing)
-
-
 def _weighed(logs, target, weight, ignore_index, reduction, smoothing=None):
     """Minus the log-probabilities logs (N, C, d...), each as often as target says: with class
     numbers (N, d...) or, unless smoothing is None, with shares of the classes in logs' shape."""
@@ -405,6 +399,22 @@ def binary_cross_entropy(input, target, *, weight=None, reduction="mean"):
     return _reduced(losses if weight is None else losses * weight, reduction)
 
 
+takes("MSELoss", "size_average reduce reduction")(plain(F.mse_loss))
+takes("L1Loss", "size_average reduce reduction")(plain(F.l1_loss))
+
+
+@takes("NLLLoss", "weight size_average ignore_index reduce reduction")
+def nll_loss(input, target, *, weight=None, ignore_index=-100, reduction="mean"):
+    return _weighed(input, target, weight, ignore_index, reduction)
+
+
+@takes("CrossEntropyLoss", "weight size_average ignore_index reduce reduction label_smoothing")
+def cross_entropy(input, target, *, weight=None, ignore_index=-100, reduction="mean",
+                  label_smoothing=0.0):
+    logs = torch.log_softmax(input, min(1, input.ndim - 1))
+    return _weighed(logs, target, weight, ignore_index, reduction, label_smoothing)
+
+
 class Adadelta(Adaptive):
     """p = p - lr · sqrt(d + eps) / sqrt(r + eps) · grad: r is grad², and d what was taken, squared,
     both averages that fade by rho. Raises as Optimizer. Source: Zeiler, ADADELTA, 2012."""
@@ -439,3 +449,55 @@ rows({name: _plan(name, factor) for name, factor in {
         factor if n < total_iters or not total_iters else 1.0),
     "PolynomialLR": lambda total_iters=5, power=1.0: lambda n: max(
         1 - n / total_iters, 0) ** power if total_iters else 1.0}.items()}, "optim.lr_scheduler")
+
+
+class LBFGS(torch.optim.Optimizer):
+    """step(closure) makes up to max_iter moves of -lr · H · grad, and after each asks closure for
+    the loss and its gradients; H goes by the last moves s and how they changed the gradients, y.
+    Returns the first loss. Source: Liu and Nocedal, On the Limited Memory BFGS Method, 1989."""
+
+    @chance
+    def __init__(self, params, lr=1.0, max_iter=20, max_eval=None, tolerance_grad=1e-7,
+                 tolerance_change=1e-9, history_size=100):
+        super().__init__(params, lr)
+        vars(self).update(max_iter=max_iter, max_eval=max_eval or max_iter * 5 // 4, pairs=[],
+                          tolerance_grad=tolerance_grad, tolerance_change=tolerance_change,
+                          history_size=history_size, last=None)
+
+    def _turned(self, q, pairs):  # H · q
+        s, y = (pairs or self.pairs or [(q, q)])[-1]
+        if not pairs:
+            return q * ((y @ s) / (y @ y))
+        share = s @ q / (y @ s)
+        q = self._turned(q - share * y, pairs[:-1])
+        return q + (share - y @ q / (y @ s)) * s
+
+
+def _moves(self, closure):
+    first = loss = closure()
+    for n in range(1, self.max_iter + 1):
+        g = np.concatenate([np.ravel(p.data * 0 if p.grad is None else p.grad.data)
+                            for p in self.params])
+        if abs(g).max() <= self.tolerance_grad:
+            break
+        if self.last is not None and (y := g - self.last[1]) @ (s := self.last[0]) > 1e-10:
+            self.pairs = [*self.pairs, (s, y)][-self.history_size:]
+        d = self._turned(-g, self.pairs)
+        move = self.lr * (min(1.0, 1 / abs(g).sum()) if self.last is None else 1.0) * d
+        self.last = move, g
+        if g @ d > -self.tolerance_change:
+            break
+        ends = np.cumsum([p.data.size for p in self.params])
+        for p, part in zip(self.params, np.split(move, ends)):
+            p.data += part.reshape(p.shape)
+        if n == self.max_iter:
+            break
+        before, loss = float(loss), closure()
+        if n + 1 >= self.max_eval or self.tolerance_change >= min(
+                abs(move).max(), abs(float(loss) - before)):
+            break
+    return first
+
+
+LBFGS.step = _moves
+rows({"LBFGS": LBFGS}, "optim")

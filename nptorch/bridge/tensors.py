@@ -5,15 +5,17 @@ import io
 import json
 import math
 import sys
+from collections import namedtuple
 from pathlib import Path
 
 import numpy as np
 
 import nptorch as torch
 from nptorch import creation, nn
+from nptorch.attributes import owner
 from nptorch.autograd import Tensor, op
 from nptorch.bridge.devices import to
-from nptorch.bridge.words import fuller, rows
+from nptorch.bridge.words import at_device, fuller, plain, rows
 from nptorch.checks import axis, dimension, integer, integers, number
 from nptorch.inplace import in_place
 from nptorch.ops import ValuesAndIndices
@@ -37,6 +39,8 @@ def gather(input, dim, index):
     index, dim = np.asarray(index), dimension(dim, input.ndim)
     if not input.ndim:
         return input.expand(*index.shape)
+    if index.ndim != input.ndim or (index < 0).any():
+        raise ValueError(f"index: expected {input.ndim} dimensions, none below 0, got {index}")
     places = list(np.indices(index.shape, sparse=True)) or [index]
     places[dim] = index
     return input[tuple(places)]
@@ -53,7 +57,7 @@ def argsort(input, dim=-1, descending=False):
 
 def topk(input, k, dim=-1, largest=True, sorted=True):
     """(values, indices) of the k largest elements along dim, or of the smallest, in order."""
-    n = input.shape[dim] if input.ndim else 1
+    n = input.size(dim) if input.ndim else 1
     if k is not None and not 0 <= k <= n:
         raise ValueError(f"k: expected 0 to {n}, got {k}")
     indices = entries(argsort(input, dim, largest), dim, slice(k))
@@ -62,9 +66,9 @@ def topk(input, k, dim=-1, largest=True, sorted=True):
 
 def split(tensor, split_size_or_sections, dim=0):
     """Parts of this length along dim, or of these lengths, as a tuple."""
-    sizes, n = split_size_or_sections, tensor.shape[dim]
-    if isinstance(sizes, int):
-        sizes = [min(sizes, n - i) for i in range(0, n, sizes)] or [0]
+    sizes, n = split_size_or_sections, tensor.size(dim)
+    if not isinstance(sizes, (list, tuple)):
+        sizes = [min(sizes, n - i) for i in range(0, n, integer("split_size", sizes, 1))] or [0]
     if sum(sizes) != n or min(sizes) < 0:
         raise ValueError(f"split: expected lengths that add up to {n}, got {sizes}")
     ends = np.cumsum(sizes).tolist()
@@ -76,19 +80,31 @@ rows({
     "sort": lambda input, dim=-1, descending=False: topk(input, None, dim, descending),
     "index_select": lambda input, dim, index: entries(input, dim, np.atleast_1d(index)),
     "masked_fill": lambda input, mask, value: torch.where(mask, value, input).to(input.dtype),
-    "chunk": lambda input, chunks, dim=0: split(
-        input, max(1, math.ceil(input.shape[dim] / chunks)), dim),
-    "unbind": lambda input, dim=0: tuple(entries(input, dim, i) for i in range(input.shape[dim])),
+    "chunk": lambda input, chunks, dim=0: split(input, math.ceil(
+        input.size(dim) / integer("chunks", chunks, 1)) or [0] * chunks, dim),
+    "unbind": lambda input, dim=0: tuple(entries(input, dim, i) for i in range(input.size(dim))),
+    "nonzero": lambda input, as_tuple=False: (
+        torch.where(input) if as_tuple else Tensor(np.argwhere(input.data))),
     "t": lambda input: input.permute(*((), (0,), (1, 0))[min(input.ndim, 2)])}, "", method=True)
+fuller(torch.where)(lambda condition: tuple(
+    map(Tensor, np.nonzero(np.atleast_1d(condition.data)))))
 
+
+@fuller(torch.cat)
+def _cat(tensors, dim=0):  # in PyTorch an empty one may be anywhere
+    rest = tensors if isinstance(tensors, Tensor) else [x for x in tensors if x.shape != (0,)]
+    return plain(torch.cat)(rest, dim)
+
+
+_lower = lambda a, k: np.tri(*(a.shape[dimension(d, a.ndim)] for d in (-2, -1)), k, int)
 _placing = lambda f: lambda input, *args, **options: _placed(f, input, *args, **options)
 rows({name: _placing(f) for name, f in {
-    "diag": np.diag, "roll": np.roll, "repeat_interleave": np.repeat,
+    "diag": np.diag, "repeat_interleave": np.repeat,
+    "roll": lambda a, shift, axis=(): np.roll(a, shift, None if axis == () else axis),
     "tile": lambda a, *reps, axis=(): np.tile(a, axis or integers("dims", reps)),
     "flip": lambda a, *dims, axis=(): np.flip(a, axis or integers("dims", dims)),
-    "tril": lambda a, k=0: a * np.tri(a.shape[-2], a.shape[-1], k, int),
-    "triu": lambda a, k=0: a * (1 - np.tri(a.shape[-2], a.shape[-1], k - 1, int))}.items()
-      }, "", method=True)
+    "tril": lambda a, k=0: a * _lower(a, k),
+    "triu": lambda a, k=0: a * (1 - _lower(a, k - 1))}.items()}, "", method=True)
 rows({"repeat": lambda input, *sizes: torch.tile(input, s := integers("sizes", sizes)).permute(
     *range(len(s)))}, method=True)  # which refuses fewer sizes than dimensions
 
@@ -179,7 +195,8 @@ def norm(input, p=2, dim=None, keepdim=False):
 
 def _checking(ufunc):
     return lambda input, dim=None, keepdim=False: Tensor(np.asarray(
-        ufunc.reduce(input.data.astype(bool), axis(dim, input.ndim), keepdims=keepdim),
+        ufunc.reduce(input.data.astype(bool), dim if dim == () else axis(dim, input.ndim),
+                     keepdims=keepdim),
         np.uint8 if input.dtype == np.uint8 else bool))
 
 
@@ -200,11 +217,44 @@ rows({"histogram": lambda input, bins=100, range=None, weight=None, density=Fals
         input.data, np.asarray(bins), range, density, weight))}, "", method=True)
 
 
+def cross(input, other, dim=None):
+    """input × other, vectors of three coordinates along dim, which is the first dimension of length
+    3 if it is None. Raises ValueError for other lengths."""
+    dim = [*input.shape, 3].index(3) % max(input.ndim, 1) if dim is None else dim
+    if input.ndim != other.ndim or (3, 3) != (input.size(dim), other.size(dim)):
+        raise ValueError(f"cross: expected 3 coordinates along dimension {dim}, got shapes "
+                         f"{input.shape} and {other.shape}")
+    turned = lambda x, by: torch.roll(x, by, dim)
+    return turned(input, -1) * turned(other, -2) - turned(input, -2) * turned(other, -1)
+
+
+def svd(A, full_matrices=True):
+    """(U, S, Vh), with A = U · diag(S) · Vh and the largest of S in front; signs of vectors are
+    LAPACK's. Raises RuntimeError for what is recorded, since there is no way back, and for other
+    numbers than floats."""
+    if A.dtype.kind != "f" or (A.requires_grad and torch.is_grad_enabled()):
+        raise RuntimeError("svd: expected floats that don't require grad: use A.detach()")
+    return namedtuple("svd", "U S Vh")(*map(Tensor, np.linalg.svd(A.data, full_matrices)))
+
+
+def _svd(input, some=True):  # as torch.svd has it
+    U, S, Vh = svd(input, not some)
+    return namedtuple("svd", "U S V")(U, S, Vh.transpose(-2, -1))
+
+
+rows({"cross": cross, "svd": _svd}, "", method=True)
+rows({"cross": lambda input, other, dim=-1: cross(input, other, dim), "svd": svd}, "linalg")
+rows({"storage": lambda self: owner(self.data).ravel("K"),  # all numbers of the memory, in order
+      "storage_offset": lambda self: (self.data_ptr() - owner(self.data).ctypes.data)
+      // self.data.itemsize}, method=True)
+
+
 class Generator(np.random.Generator):
     """A source of random numbers of its own, for generator=."""
 
     def __init__(self, device="cpu"):
-        super().__init__(np.random.PCG64())
+        at_device(None, device)
+        super().__init__(np.random.PCG64(67280421310721))  # the seed of PyTorch's, until another
 
     def manual_seed(self, seed):
         """Start over: the same seed, the same numbers."""
@@ -215,7 +265,10 @@ class Generator(np.random.Generator):
 def multinomial(input, num_samples, replacement=False):
     """num_samples indices into each row of input, drawn with these weights."""
     draw = lambda row: creation._rng().choice(len(row), num_samples, replacement, row / row.sum())
-    return Tensor(np.apply_along_axis(draw, -1, np.asarray(input, np.float64)).astype(np.int64))
+    weights = np.asarray(input, np.float64)
+    if not (weights >= 0).all():
+        raise ValueError(f"input: expected weights, none below 0, got {weights.min()}")
+    return Tensor(np.apply_along_axis(draw, -1, weights).astype(np.int64))
 
 
 _fill = in_place(lambda array, draw, out: np.copyto(out, draw(out.shape), casting="unsafe"))
@@ -225,14 +278,14 @@ rows({"view_as": lambda self, other: self.reshape(*other.shape),
       "uniform_": lambda self, low=0.0, high=1.0: _fill(
           self, lambda shape: creation._rng().uniform(low, high, shape))}, method=True)
 rows({"einsum": einsum, "Generator": Generator, "from_numpy": lambda ndarray: Tensor(ndarray),
-      "as_tensor": lambda data, dtype=None: to(
-          data if isinstance(data, Tensor) else Tensor(data) if isinstance(data, np.ndarray)
-          else torch.tensor(data), dtype=dtype),
+      "as_tensor": lambda data, dtype=None: (
+          to(data if isinstance(data, Tensor) else Tensor(data), dtype=dtype)
+          if isinstance(data, (Tensor, np.ndarray)) else torch.tensor(data, dtype)),
       "normal": lambda mean=0.0, std=1.0, size=None: mean + std * creation.randn(
           np.broadcast_shapes(np.shape(mean), np.shape(std)) if size is None else size),
       "empty": creation.zeros, "empty_like": creation.zeros_like,  # PyTorch: what memory held
-      "range": lambda start, end, step=1, dtype=np.float32: creation.arange(
-          start, end + step / 2, step, dtype)}, "")  # its end is included
+      "range": lambda start, end, step=1, dtype=np.float32: Tensor((start + step * creation.arange(
+          math.floor((end - start) / step) + 1).data).astype(dtype))}, "")  # its end is included
 rows({"multinomial": multinomial}, "", method=True)
 
 

@@ -3,8 +3,12 @@
 import functools
 import inspect
 import linecache
+import re
 import sys
+import traceback
 import types
+
+import numpy as np
 
 from nptorch import creation
 from nptorch.autograd import Tensor
@@ -33,16 +37,45 @@ def rows(table, *at, method=False):
             setattr(Tensor, name, f)
 
 
+SAID = {  # by NumPy and Python, and what we say
+    r"operands could not be broadcast together with \D*shapes? (.*\S).*": (
+        r"shapes: expected two that go together, got \1"),
+    r"non-broadcastable output operand with shape (.*) doesn't match the broadcast shape (.*)": (
+        r"in place: expected a result of shape \1, got \2"),
+    r"could not broadcast input array from shape (.*) into shape (.*)": (
+        r"value: expected shape \2, or one that stretches to it, got \1"),
+    r"Cannot cast .* from dtype\('(\w+)'\) to dtype\('(\w+)'\) .*": (
+        r"in place: expected a result of \2, got \1: make a new Tensor, as in x = x + y"),
+    r"ufunc '(\w+)' not supported for .*": r"\1: expected whole numbers or bools, got floats",
+    r".*numpy boolean (negative|subtract), .*": (
+        r"\1: expected numbers, got bools: use ^ or ~, or convert them with .long()"),
+    r"(zero-size array|attempt to get arg\w+) .*": "input: expected an element or more, got none",
+    r"cannot reshape array of size (\d+) into shape (.*)": r"shape: \1 elements don't fill \2",
+    r"'(int|float|bool|str|list|tuple|NoneType|numpy\.\w+)' object has no attribute .*": (
+        r"expected a Tensor, got \1"),
+    "assignment destination is read-only": "an expanded Tensor is not written to: clone() it first",
+    "Input must be 1- or 2-d.": "input: expected one dimension or two"}
+
 _BOTH = {kind: type(kind.__name__, (kind, RuntimeError), {"__module__": "builtins"})
          for kind in (TypeError, ValueError)}
 
 
 def also_runtime(error):
-    """error as PyTorch's scripts expect it: a RuntimeError, besides what it is."""
+    """error as PyTorch's scripts expect it: a RuntimeError, besides what it is; in our words."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    text, ours = str(error), frame.f_globals.get("__name__", "").startswith(("nptorch", "numpy"))
+    if isinstance(error, np.exceptions.AxisError) and error.ndim is not None:
+        n = error.ndim or 1
+        return IndexError(f"dim: expected an int from {-n} to {n - 1}, got {error.axis}")
+    for theirs in SAID if ours else ():
+        if match := re.fullmatch(theirs, text, re.DOTALL):
+            text = match.expand(SAID[theirs])
+            error = error if type(error) is not AttributeError else TypeError(error)
+            break
     if isinstance(error, (RuntimeError, IndexError, AttributeError)):
         return error
     kind = _BOTH[TypeError if isinstance(error, TypeError) else ValueError]
-    return kind(str(error)).with_traceback(error.__traceback__)
+    return kind(text).with_traceback(error.__traceback__)
 
 
 def _said(error):
@@ -76,10 +109,11 @@ def again(error, f, args, options):
 
 
 def _dtype(call, value):  # of a reduction: its input's, too; of a layer: of what it holds
-    if value is not None and isinstance(call.args[0], Module):
+    if value is not None and call.args and isinstance(call.args[0], Module):
         call.after.append(lambda none: call.args[0].to(value) and none)
     elif value is not None:
-        call.args[0] = creation.to(call.args[0], value)
+        if call.args and isinstance(call.args[0], Tensor):
+            call.args[0] = creation.to(call.args[0], value)
         call.after.append(lambda result: creation.to(result, value))
 
 
@@ -105,6 +139,8 @@ _renamed = lambda name, change=lambda value: value: (
     lambda call, value: call.options.update({name: change(value)}))
 _at = lambda position: lambda call, value: call.args.insert(  # a layer stands before its input
     position + isinstance([*call.args, None][0], Module), value)
+_shape = lambda call, value: call.args.insert(  # of zeros(size=...), or x.view(size=...)
+    bool(call.args) and isinstance(call.args[0], Tensor), value)
 
 
 def _only(word, call, value):
@@ -115,15 +151,17 @@ def _only(word, call, value):
 
 USUAL = {"ceil_mode": False, "count_include_pad": True, "padding_mode": "zeros", "foreach": None,
          "return_indices": False, "maximize": False, "create_graph": False, "fused": None,
-         "is_grads_batched": False, "nesterov": False, "differentiable": False, "capturable": False,
-         "track_running_stats": True, "padding_idx": None, "max_norm": None, "sparse": False,
-         "scale_grad_by_freq": False, "divisor_override": None, "scale": None, "proj_size": 0,
-         "enable_gqa": False, "error_if_nonfinite": False, "prefetch_factor": None}
+         "is_grads_batched": False, "line_search_fn": None, "nesterov": False, "sparse": False,
+         "differentiable": False, "capturable": False, "track_running_stats": True,
+         "padding_idx": None, "max_norm": None, "scale_grad_by_freq": False, "scale": None,
+         "divisor_override": None, "proj_size": 0, "enable_gqa": False, "prefetch_factor": None,
+         "error_if_nonfinite": False}
 IDLE = ("layout memory_format pin_memory non_blocking weights_only stable inplace in_order mmap "
-        "pin_memory_device persistent_workers volatile").split()
+        "pin_memory_device persistent_workers volatile only_inputs").split()
 WORDS = {
-    "input": _at(0), "self": _at(0), "size": _at(0), "obj": _at(0), "other": _at(1), "f": _at(1),
-    "exponent": _at(1), "axis": _renamed("dim"), "keepdims": _renamed("keepdim"),
+    "input": _at(0), "self": _at(0), "obj": _at(0), "size": _shape, "shape": _shape,
+    **dict.fromkeys("other f exponent mat2 vec tensor split_size".split(), _at(1)),
+    "axis": _renamed("dim"), "keepdims": _renamed("keepdim"),
     "unbiased": _renamed("correction", int), "dtype": _dtype, "generator": _generator,
     "alpha": lambda call, value: call.args.append(value * call.args.pop()),  # add(a, b, alpha=2)
     "device": at_device, "map_location": at_device,

@@ -80,7 +80,7 @@ class OneCycleLR(LambdaLR):
         ease, top = {"cos": _wave, "linear": float}[anneal_strategy], pct_start * total - 1
         plan = lambda start, high, end: lambda n: (
             start + (high - start) * ease(n / top) if n < top else
-            high + (end - high) * ease(min((n - top) / (total - 1 - top), 1)))
+            high + (end - high) * ease(min((n - top) / (total - 1 - top or math.inf), 1)))
         self.momentum = cycle_momentum and plan(max_momentum, base_momentum, max_momentum)
         for group in optimizer.param_groups if last_epoch == -1 else ():
             group["initial_lr"] = max_lr / div_factor

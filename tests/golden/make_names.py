@@ -2,7 +2,7 @@
 
     python tests/golden/make_names.py
 
-The exporter puts nothing else there. nn.functional lists its functions alone.
+The exporter puts nothing else there. nn.functional, linalg and random list their functions alone.
 """
 
 import importlib
@@ -13,15 +13,16 @@ from pathlib import Path
 
 FILE = Path(__file__).parents[2] / "notebooks" / "pytorch_names.json"
 ADDRESSES = ["", "nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler",
-             "utils.data", "autograd"]
+             "utils.data", "autograd", "linalg", "random", "Tensor"]
 
 
 def names(address):
     """Return the sorted public names of torch.ADDRESS, without its modules and what it imports."""
-    module = importlib.import_module(f"torch.{address}".rstrip("."))
+    module = importlib.import_module(f"torch.{address}".removesuffix("Tensor").rstrip("."))
+    module = module.Tensor if address == "Tensor" else module
     listed = module.__all__ if address and hasattr(module, "__all__") else dir(module)
     found = {name: getattr(module, name) for name in listed if not name.startswith("_")}
-    if address == "nn.functional":
+    if address in ("nn.functional", "linalg", "random"):
         found = {name: value for name, value in found.items()
                  if callable(value) and not isclass(value)}
     homes = {name: getattr(value, "__module__", None) or "torch" for name, value in found.items()}

@@ -1,0 +1,129 @@
+"""Programs that once gave another answer here than in PyTorch, and now give the same in both."""
+
+import pytest
+from test_differences import answer
+
+U8 = "u = torch.tensor([3, 200, 7], dtype=torch.uint8); "
+SAME = [  # program, answer
+    (U8 + "(u / 300).max().item() < 1", "True"),
+    (U8 + "(u / 256).tolist()", "[0.01171875, 0.78125, 0.02734375]"),
+    (U8 + "(600 / u).tolist()[:2]", "[200.0, 3.0]"),
+    (U8 + "(u / -1).tolist()", "[-3.0, -200.0, -7.0]"),
+    (U8 + "torch.div(u, -1, rounding_mode='trunc').tolist()", "[0, 0, 0]"),
+    ("torch.ones(3)[torch.tensor([1, 0, 1], dtype=torch.uint8)].tolist()", "[1.0, 1.0]"),
+    ("t = torch.tensor([3, 2]); t **= torch.tensor([2, 0]); t.tolist()", "[9, 1]"),
+    ("t = torch.tensor([3, 2]); t.pow_(torch.tensor([2, 3])); t.tolist()", "[9, 8]"),
+    ("t = s = torch.tensor([7.0, -3.0]); t //= 2; s.tolist()", "[3.0, -2.0]"),
+    ("t = s = torch.tensor([7, -3]); t %= 4; s.tolist()", "[3, 1]"),
+    ("t = s = torch.tensor([True, False]); t |= True; s.tolist()", "[True, True]"),
+    ("t = s = torch.tensor([True, False]); t &= torch.tensor([False, True]); s.tolist()",
+     "[False, False]"),
+    ("t = s = torch.tensor([6, 3]); t ^= 3; s.tolist()", "[5, 0]"),
+    ("t = torch.tensor([7, -3]); t //= 2.0; 0", "refused"),
+    ("x //= 2; 0", "refused"),
+    ("t = torch.tensor([2.0, 0.0]); t.logical_not_().tolist()", "[0.0, 1.0]"),
+    ("torch.zeros(2, dtype=None).dtype == torch.float32", "True"),
+    ("[f(2, dtype=None).dtype == torch.float32 for f in (torch.ones, torch.rand, torch.randn, "
+     "torch.empty, torch.eye)]", "[True, True, True, True, True]"),
+    ("torch.linspace(0, 1, 3, dtype=None).dtype == torch.float32", "True"),
+    ("torch.randint(0, 2, (2,), dtype=torch.float32).dtype == torch.float32", "True"),
+    ("torch.randint(high=2, size=(2,)).shape[0]", "2"),
+    ("torch.randperm(3, dtype=torch.int32).dtype == torch.int32", "True"),
+    ("x.to(None) is x", "True"),
+    ("x.dtype is torch.float32", "True"),
+    ("{torch.float32: 1, torch.int64: 2}[x.dtype]", "1"),
+    ("isinstance(torch.float32, torch.dtype), torch.float32.itemsize", "(True, 4)"),
+    ("torch.finfo(torch.float32).eps", "1.1920928955078125e-07"),
+    ("torch.finfo(x.dtype).bits, torch.finfo(torch.float16).max", "(32, 65504.0)"),
+    ("torch.as_tensor([0.1], dtype=torch.float64).item()", "0.1"),
+    ("a = np.ones(2, np.float32); t = torch.FloatTensor(a); a[0] = 9; t[0].item()", "9.0"),
+    ("isinstance(x, torch.FloatTensor), isinstance(x, torch.LongTensor)", "(True, False)"),
+    ("x.type('torch.LongTensor').type()", "'torch.LongTensor'"),
+    ("torch.autograd.Variable(x).requires_grad, x.requires_grad", "(False, True)"),
+    ("d = torch.device('cpu:0'); d.index, d.type, str(d), d", "(0, 'cpu', 'cpu:0', "
+     "device(type='cpu', index=0))"),
+    ("d = torch.device('cpu'); x.device == d, d == 'cpu', d == torch.device('cpu', 0)",
+     "(True, False, False)"),
+    ("torch.sign(torch.tensor([float('nan'), -2.0])).tolist()", "[0.0, -1.0]"),
+    ("torch.ones(1).half().round(decimals=10).item()", "1.0"),
+    ("torch.softmax(x, 0, torch.float64).dtype == torch.float64", "True"),
+    ("torch.nn.functional.softmax(x, 0, 3, torch.float64).tolist()", "[0.5, 0.5]"),
+    ("[t.tolist() for t in torch.where(torch.tensor([[0, 1], [1, 0]]))]", "[[0, 1], [1, 0]]"),
+    ("torch.tensor([[0, 1], [1, 0]]).nonzero().tolist()", "[[0, 1], [1, 0]]"),
+    ("torch.cat([torch.tensor([]), torch.ones(1, 2)]).tolist()", "[[1.0, 1.0]]"),
+    ("[len(t) for t in torch.zeros(0).chunk(3)]", "[0, 0, 0]"),
+    ("torch.roll(torch.arange(4).reshape(2, 2), 1, ()).tolist()", "[[3, 0], [1, 2]]"),
+    ("torch.tensor([[True, False]]).all(()).tolist()", "[[True, False]]"),
+    ("torch.range(0, 3, dtype=torch.int32).tolist()", "[0, 1, 2, 3]"),
+    ("a, b = (torch.rand(2, generator=torch.Generator()) for _ in 'ab'); torch.equal(a, b)",
+     "True"),
+    ("torch.autograd.backward([x.sum(), (x * p).sum()]); x.grad.tolist(), p.grad.item()",
+     "([2.0, 2.0], 3.0)"),
+    ("torch.autograd.backward(x * 2, torch.tensor([1.0, 3.0])); x.grad.tolist()", "[2.0, 6.0]"),
+    ("torch.ones(2, 3).stride(0), x.view(size=(2, 1)).shape[1]", "(3, 1)"),
+    ("F = torch.autograd.Function; M = type('MyOp', (F,), {'forward': staticmethod(lambda c, a: "
+     "a * 2), 'backward': staticmethod(lambda c, g: g if c.needs_input_grad[0] else None)}); "
+     "M.apply(x).sum().backward(); x.grad.tolist()", "[1.0, 1.0]"),
+    ("F = torch.autograd.Function; M = type('MyOp', (F,), {'forward': staticmethod(lambda c, a: "
+     "a * 2)}); str(M.apply(x))", "'tensor([2., 2.], grad_fn=<MyOpBackward>)'"),
+    ("str(torch.arange(1001))", "'tensor([   0,    1,    2,  ...,  998,  999, 1000])'"),
+    ("str(torch.ones(2) > 0)", "'tensor([True, True])'"),
+    ("str(torch.tensor([-0.0, 0.0]))", "'tensor([-0., 0.])'"),
+    ("str(torch.ones(1, 19)).splitlines()[1]", "'         1.]])'"),
+    ("str(torch.rand(7) * p).splitlines()[1]", "'       grad_fn=<MulBackward0>)'"),
+]
+REFUSED = [  # program, what the message says: ours in our words, and in both a refusal
+    ("torch.ones(2, 3) + torch.ones(4)",
+     r"shapes: expected two that go together, got \(2,3\) \(4,\)"),
+    ("t = torch.ones(2); t += torch.ones(3, 2)", r"in place: expected a result of shape \(2,\)"),
+    ("torch.ones(2).long().add_(0.5)", "in place: expected a result of int64, got float64"),
+    ("t = torch.ones(2, 3); t[0] = torch.ones(2)", r"value: expected shape \(3,\).* got \(2,\)"),
+    ("torch.ones(2) | torch.ones(2)", "bitwise_or: expected whole numbers or bools"),
+    ("torch.neg(torch.tensor([True]))", "negative: expected numbers, got bools"),
+    ("torch.zeros(0).max()", "input: expected an element or more, got none"),
+    ("torch.ones(2, 3).view(4)", r"shape: 6 elements don't fill \(4,\)"),
+    ("torch.cat([torch.ones(2)], 3)", "dim: expected an int from -1 to 0, got 3"),
+    ("torch.diag(torch.ones(1, 1, 1))", "input: expected one dimension or two"),
+    ("torch.mm(torch.ones(1, 1), 2)", "expected a Tensor, got int"),
+    ("torch.equal(torch.ones(1), [1.0])", "expected a Tensor, got list"),
+    ("torch.ones(2, 3).sort(2)", "dim: expected an int from -2 to 1, got 2"),
+    ("torch.ones(2, 3).unbind(5)", "dim: expected an int from -2 to 1, got 5"),
+    ("torch.ones(2, 3).size(2)", "dim: expected an int from -2 to 1, got 2"),
+    ("torch.ones(3).tril()", "dim: expected an int from -1 to 0, got -2"),
+    ("torch.ones(3).chunk(0)", "chunks: expected an int, 1 or more, got 0"),
+    ("torch.ones(2, 2).gather(1, torch.tensor([[-1]]))", "index: expected 2 dimensions"),
+    ("torch.ones(2, 2).gather(1, torch.tensor([0]))", "index: expected 2 dimensions"),
+    ("torch.multinomial(torch.tensor([-1.0, -1.0]), 1)", "input: expected weights, none below 0"),
+    ("torch.Generator('cuda')", "nptorch computes in this computer's memory"),
+]
+
+
+@pytest.mark.parametrize(("program", "same"), SAME)
+@pytest.mark.parametrize("library", ["nptorch", "torch"])
+def test_the_same_in_both(library, program, same):
+    pytest.importorskip(library)
+    got = answer(library, program)
+    assert got in ("RuntimeError", "TypeError", "ValueError") if same == "refused" else got == same
+
+
+@pytest.mark.parametrize(("program", "words"), REFUSED)
+def test_a_refusal_has_our_words(program, words):
+    torch = pytest.importorskip("nptorch")
+    with pytest.raises((RuntimeError, IndexError), match=words):
+        exec(program, {"torch": torch})
+
+
+@pytest.mark.parametrize("program", [program for program, _ in REFUSED])
+def test_pytorch_refuses_that_too(program):
+    torch = pytest.importorskip("torch")
+    with pytest.raises((RuntimeError, IndexError, TypeError)):
+        exec(program, {"torch": torch})
+
+
+def test_what_a_hook_raises_keeps_its_words():
+    import nptorch as torch
+
+    x = torch.ones(2, requires_grad=True)
+    x.register_hook(lambda g: None.nothing)
+    with pytest.raises(AttributeError, match="'NoneType' object has no attribute 'nothing'"):
+        x.sum().backward()
