@@ -15,17 +15,17 @@ FOLDER = Path(__file__).resolve().parent
 INSTEAD = {  # what scripts ask for and nptorch lacks, as an expression, and what to write
     "torch.ones(1).data.numpy": "`data` is NumPy's array, until a script says `from "
     "nptorch.bridge.graph import tensor_data`: from there on it is a Tensor, as in PyTorch",
-    "torch.cross": "`np.cross`, or products of what `torch.roll` gives",
     "torch.bincount": "`np.bincount(x.numpy())`",
-    "torch.ones(1).storage": "`x.flatten()`, and `stride()` for how the numbers lie",
-    "torch.autograd.profiler": "`time.perf_counter()`, before and after",
+    "torch.autograd.profiler": "Python's `cProfile`, or `time.perf_counter()` before and after",
     "torch.linalg.matrix_norm": "`torch.linalg.norm(x)`, the Frobenius norm, or `np.linalg.norm`",
-    "torch.svd": "`np.linalg.svd(x.numpy())`",
-    "torch.autograd.functional": "`torch.autograd.grad`, once for each output",
+    "torch.autograd.functional.hessian": "differences of what `torch.autograd.functional.jacobian` "
+    "or `vjp` gives at near places",
+    "torch.Tensor(2, 3)": "`torch.empty(2, 3)`",
+    "torch.multiprocessing.Process": "Python's `multiprocessing`, whose processes share no Tensor; "
+    "`Pool` is there",
     "torch.nn.ConvTranspose2d": "`F.fold`, or `Conv2d` on an image made larger",
     "torch.nn.functional.pad": "`torch.cat` with `torch.zeros`",
     "torch.optim.lr_scheduler.ReduceLROnPlateau": "`optimizer.param_groups[0][\"lr\"] *= 0.1`",
-    "torch.optim.LBFGS": "`torch.optim.Adam`, with more steps",
     "torch.compile": "nothing: leave it out",
 }
 ROW = re.compile(r"^\| `(.+?)` \| `(.+?)` \| `(.+?)` \| (.+) \|$", re.MULTILINE)
@@ -87,8 +87,9 @@ def page():
         lines = program.replace("; ", "\n")
         text += f"{why}\n\n```python\n{lines}\n# nptorch {here}, PyTorch {theirs}\n```\n\n"
     text += ("## Absent\n\nComplex numbers, quantized and sparse Tensors, devices other than this "
-             "computer's memory, second\nderivatives, compilation, distribution and anything that "
-             "executes code from a file. Of what scripts ask for:\n\n"
+             "computer's memory, second\nderivatives, the gradient of `svd`, "
+             "compilation, distribution and anything that executes code\nfrom a file. Of what "
+             "scripts ask for:\n\n"
              "| absent | write |\n| --- | --- |\n")
     text += "".join(f"| `{name.replace('torch.ones(1)', 'x')}` | {what} |\n"
                     for name, what in INSTEAD.items())

@@ -58,7 +58,7 @@ class Tensor:
     floor_divide = bitwise_and = bitwise_or = bitwise_xor = _binary
     multiply = subtract = divide = true_divide = logical_and = logical_or = logical_xor = _binary
     greater = greater_equal = less = less_equal = not_equal = mm = mv = dot = bmm = _binary
-    view_as = outer = clamp_min = clamp_max = clip = _binary
+    view_as = outer = cross = clamp_min = clamp_max = clip = _binary
     eq = ne = lt = le = gt = ge = _binary
     __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __mod__ = __pow__ = _binary
     __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = __rpow__ = _binary
@@ -90,6 +90,7 @@ class Tensor:
     chunk = flip = tril = triu = argsort = sort = topk = unique = nonzero = _called
     multinomial = swapaxes = type = unbind = diag = roll = tile = repeat = _called
     repeat_interleave = histogram = register_hook = stride = data_ptr = is_contiguous = _called
+    storage = storage_offset = svd = _called
     device: Any
     is_cuda: Any
     def var(self, dim: Any = None, correction: int = 1, keepdim: bool = False) -> Tensor: ...

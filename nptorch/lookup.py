@@ -10,7 +10,7 @@ import sys
 import types
 
 from nptorch import nn, optim
-from nptorch.autograd import Tensor
+from nptorch.autograd import Node, Tensor
 from nptorch.nn.module import Module, ShapeError
 from nptorch.utils import data
 
@@ -49,7 +49,8 @@ def _watch(path):
 
 for _address in ("", ".nn", ".nn.functional", ".nn.init", ".nn.utils", ".optim", ".autograd",
                  ".optim.lr_scheduler", ".utils.data", ".linalg", ".cuda", ".mps", ".accelerator",
-                 ".random", ".backends", ".backends.cudnn", ".backends.mps"):
+                 ".random", ".backends", ".backends.cudnn", ".backends.mps", ".multiprocessing",
+                 ".autograd.functional"):
     _watch(f"nptorch{_address}")
 
 
@@ -80,13 +81,14 @@ bitwise_and bitwise_or bitwise_xor bitwise_not logical_and logical_or logical_xo
 eq ne lt le gt ge floor_divide
 """.split()  # with and without the underscore of a change in place
 _NAMES = {Module: "to cpu cuda float double half type".split(), nn.ModuleList: (
-    "extend insert pop __setitem__ __delitem__ __iadd__").split(), Tensor: """
-__iand__ __ifloordiv__ __imod__ __ior__ __ixor__ all allclose any argsort bmm bool byte
-char chunk contiguous cpu cuda data_ptr device diag dot equal flip gather greater greater_equal
-half histogram index_select int is_contiguous is_cuda isfinite isinf isnan less less_equal mm
+    "extend insert pop __setitem__ __delitem__ __iadd__").split(), Node: ["next_functions"],
+          Tensor: """
+__iand__ __ifloordiv__ __imod__ __ior__ __ixor__ all allclose any argsort bmm bool byte char chunk
+contiguous cpu cross cuda data_ptr device diag dot equal flip gather greater greater_equal half
+histogram index_select int is_contiguous is_cuda isfinite isinf isnan less less_equal mm
 multinomial mv nonzero norm normal_ not_equal outer prod register_hook repeat repeat_interleave
-roll short sort split squeeze_ stride swapaxes t t_ tile topk transpose_ type unbind uniform_
-unique unsqueeze_ view_as
+roll short sort split squeeze_ storage storage_offset stride svd swapaxes t t_ tile topk
+transpose_ type unbind uniform_ unique unsqueeze_ view_as
 """.split() + BOTH + [f"{name}_" for name in BOTH]}
 for _of, _name in [(of, name) for of in _NAMES for name in _NAMES[of] if name not in vars(of)]:
     setattr(_of, _name, Waiting(_of, _name))

@@ -235,6 +235,7 @@ BRIDGE = [
     ("m.prod(a * m.tensor([[1, 0, 0], [1, 1, 0]]), dim=1)", real(2, 3)),
     ("m.prod(a)", real()), ("m.linalg.norm(a)", real(3, 4)),
     ("m.linalg.norm(a, ord=1, dim=1)", real(3, 4)),
+    ("m.cross(a, b, 1)", real(4, 3), real(1, 3)), ("m.linalg.cross(a, b)", real(2, 3), real(2, 3)),
     ("m.cumsum(a, 1)", real(3, 4)), ("m.cumsum(a, dim=0)", real()),
     ("m.norm(a)", real(3, 4)), ("m.norm(a, 1, dim=1)", real(3, 4)),
     ("m.norm(a, 3, dim=0, keepdim=True)", real(3, 4)),

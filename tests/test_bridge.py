@@ -51,6 +51,11 @@ def test_importing_does_not_load_it():
     "torch.ones(2).prod()", "torch.nn.functional.softmax(torch.ones(2))",
     "from nptorch.bridge.graph import tensor_data; torch.ones(1).data.numpy()",
     "h = torch.ones(1, requires_grad=True) * 2; h += 1", "torch.ones(2).clamp(torch.ones(2))",
+    "torch.ones(1, requires_grad=True).exp().grad_fn.next_functions",
+    "try: torch.Tensor('x')\nexcept TypeError as error: torch.sin(torch.ones(1))",
+    "import nptorch.multiprocessing as mp; mp.cpu_count()",
+    "from nptorch.autograd.functional import jacobian", "torch.nn.LazyLinear(1).load_state_dict("
+    "{'weight': torch.ones(1, 2), 'bias': torch.ones(1)})",
 ])
 def test_each_way_to_ask_finds_it_by_itself(program):
     program = f"import nptorch, nptorch as torch\n{program}"
@@ -181,6 +186,16 @@ def test_how_the_numbers_lie():
     assert turned.is_contiguous() and not x.T.is_contiguous() and x.sum() == 6
 
 
+def test_the_numbers_of_the_memory():
+    points = torch.tensor([[4.0, 1.0], [5.0, 3.0], [2.0, 1.0]])
+    for x in points, points.t(), points[1], points[1:, 1]:
+        assert x.storage().tolist() == [4.0, 1.0, 5.0, 3.0, 2.0, 1.0]
+    assert [x.storage_offset() for x in (points.t(), points[1], points[1:, 1])] == [0, 2, 3]
+    points.t().storage()[1] = 9.0
+    assert points[0].tolist() == [4.0, 9.0]
+    assert points.t().contiguous().storage().tolist() == [4.0, 5.0, 2.0, 9.0, 3.0, 1.0]
+
+
 def test_makers():
     assert torch.empty(2, 3).shape == torch.empty_like(torch.ones(2, 3)).shape == (2, 3)
     assert torch.zeros(size=(2, 3)).shape == (2, 3) == torch.rand(size=(2, 3)).shape
@@ -247,6 +262,30 @@ def test_einsum_and_prod():
     assert torch.prod(torch.zeros(0)).item() == 1 and torch.prod(torch.arange(4)[1:]).item() == 6
     with pytest.raises(AttributeError, match="no 'matrix_norm'"):
         torch.linalg.norm(torch.ones(2, 2), 1)
+
+
+def test_cross_and_svd():
+    a, b = np.random.default_rng(0).standard_normal((2, 3, 4, 3))
+    for dim, axis in (None, 0), (0, 0), (2, -1):
+        assert np.allclose(torch.cross(torch.tensor(a), torch.tensor(b), dim), np.cross(
+            a, b, axisa=axis, axisb=axis, axisc=axis))
+    assert np.allclose(torch.linalg.cross(torch.tensor(a[:1]), torch.tensor(b)), np.cross(a[:1], b))
+    for full in True, False:
+        U, S, Vh = torch.linalg.svd(torch.tensor(a), full_matrices=full)
+        assert U.shape == (3, 4, 4 if full else 3) and (S[:, :-1] >= S[:, 1:]).all()
+        assert np.allclose(U[..., :3] @ torch.stack([torch.diag(s) for s in S]) @ Vh, a)
+    U, S, V = found = torch.svd(torch.tensor(a[:, :, 0].T, dtype=torch.float32))
+    assert found._fields == ("U", "S", "V") and S.dtype == np.float32
+    assert np.allclose(U @ torch.diag(S) @ V.T, a[:, :, 0].T, atol=1e-5)
+    x = leaf([[1.0, 2.0]])
+    with torch.no_grad():
+        assert math.isclose(torch.svd(x).S.item(), 5**0.5, rel_tol=1e-6)
+    for refused in (lambda: torch.svd(x), lambda: torch.ones(2, dtype=int).reshape(1, 2).svd(),
+                    lambda: torch.svd(torch.ones(3)), lambda: torch.cross(x, x),
+                    lambda: torch.linalg.cross(torch.ones(3), torch.ones(2, 3)),
+                    lambda: torch.ones(3).cross(torch.ones(2)), lambda: torch.cross(x[0, 0], x)):
+        with pytest.raises(RuntimeError, match="svd|cross|two-dimensional"):
+            refused()
 
 
 def test_where_a_result_goes():
@@ -422,6 +461,17 @@ def test_random_changes_in_place_agree_with_torch_or_are_refused(start):
             for ours, theirs in zip(*found, strict=True):
                 np.testing.assert_allclose(ours, theirs, err_msg="\n".join(lines))
     assert agreed > 50
+
+
+def test_many_changes_of_rows_keep_few_views():
+    from nptorch.bridge import graph
+
+    whole, x, before = torch.zeros(5, 2), leaf([1.0, 2.0]), len(graph._views)
+    for i in range(12):
+        whole[i % 5] += x
+    assert len(graph._views) - before <= 36  # and not four times as many after each
+    (whole * whole).sum().backward()
+    assert x.grad.tolist() == [2 * (9 + 9 + 4 + 4 + 4), 4 * (9 + 9 + 4 + 4 + 4)]
 
 
 def test_inplace_of_a_layer_is_heard():
@@ -629,6 +679,31 @@ def test_a_function_of_two_is_walked_once():
     assert (x.grad.tolist(), y.grad.tolist(), calls) == ([5, 7], [2, 3], [[1, 1]])
 
 
+@pytest.mark.parametrize("library", ["nptorch", "torch"])
+def test_what_a_function_asked_about_knows(library):
+    torch = pytest.importorskip(library)
+    jacobian, vjp = torch.autograd.functional.jacobian, torch.autograd.functional.vjp
+    x, y = torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0, 5.0])
+    assert jacobian(lambda x: x * x.sum(), x).tolist() == [[4.0, 1.0], [2.0, 5.0]]
+    assert jacobian(lambda x: x.sum(), x).tolist() == [1.0, 1.0]
+    (a, b), (c, d) = jacobian(lambda x, y: (x[:, None] * y, y.sum()), (x, y))
+    assert tuple(a.shape) == (2, 3, 2) and a[1].tolist() == [[0.0, 3.0], [0.0, 4.0], [0.0, 5.0]]
+    assert b[1].tolist() == [[2.0, 0.0, 0.0], [0.0, 2.0, 0.0], [0.0, 0.0, 2.0]]
+    assert c.tolist() == [0.0, 0.0] and d.tolist() == [1.0, 1.0, 1.0]
+    assert jacobian(lambda x: torch.ones(2), x).tolist() == [[0.0, 0.0], [0.0, 0.0]]
+    out, g = vjp(lambda x: x * x, x, torch.tensor([1.0, 3.0]))
+    assert (out.tolist(), g.tolist(), out.requires_grad) == ([1.0, 4.0], [2.0, 12.0], False)
+    out, g = vjp(lambda x, y: x.sum() * y.sum(), (x, y))
+    assert out.item() == 36 and [h.tolist() for h in g] == [[12.0] * 2, [3.0] * 3]
+    (p, q), g = vjp(lambda x: (x * 2, x.sum()), x, (torch.ones(2), torch.tensor(3.0)))
+    assert p.tolist() == [2.0, 4.0] and q.item() == 3 and g.tolist() == [5.0, 5.0]
+    with torch.no_grad():
+        assert jacobian(torch.exp, torch.zeros(1)).tolist() == [[1.0]]
+    with pytest.raises(RuntimeError):
+        vjp(lambda x: x * 2, x)
+    assert not x.requires_grad and x.grad is None
+
+
 # Layers, losses, lists
 
 
@@ -669,6 +744,67 @@ def test_an_optimizer_may_know_lazy_layers_before_they_know_their_width():
     optimizer.step()
     assert net[0].weight.shape == (3, 4) and net[0].weight.tolist() != before
     assert net[1].bias is None and len(list(net.parameters())) == 3
+
+
+def test_lazy_layers_take_their_width_from_a_state_dict():
+    def made():
+        return nn.Sequential(nn.LazyConv2d(4, 2, groups=2), nn.Flatten(), nn.LazyLinear(3))
+
+    first, second = made(), made()
+    expected = first(image := torch.rand(2, 2, 3, 3))
+    known = list(second.parameters())
+    second.load_state_dict(first.state_dict())
+    assert (second(image) == expected).all() and str(second) == str(first)
+    assert [p is q for p, q in zip(known, second.parameters())] == [True] * 4
+    with pytest.raises(RuntimeError, match="LazyLinear"):
+        nn.LazyLinear(2).load_state_dict(first[2].state_dict())
+
+
+def descent(torch, steps=3, **options):
+    """The losses of a net that LBFGS trains, and its weights."""
+    draw = lambda *shape: np.random.default_rng(shape[0]).standard_normal(shape)
+    x, y, v = (torch.tensor(draw(*shape)) for shape in ((30, 5), (29, 1), (4, 1)))
+    w, frozen = torch.tensor(draw(5, 4)).requires_grad_(), torch.zeros(3).double().requires_grad_()
+    optimizer, losses = torch.optim.LBFGS([w, frozen], **options), []
+
+    def closure():
+        optimizer.zero_grad()
+        loss = ((torch.tanh(x[1:] @ w) @ v + (x[1:] @ w)[:, :1] ** 2 / 10 - y) ** 2).mean()
+        loss.backward()
+        losses.append(loss.item())
+        return loss
+
+    given = [optimizer.step(closure).item() for _ in range(steps)]
+    assert given[0] == losses[0] and {*given} <= {*losses}
+    return losses, w.tolist()
+
+
+LBFGS = [{}, {"lr": 0.8, "max_iter": 8}, {"max_iter": 5, "history_size": 3}, {"max_eval": 4},
+         {"max_iter": 1}, {"tolerance_change": 1e-3}, {"tolerance_grad": 1e-1}]
+
+
+@pytest.mark.parametrize("options", LBFGS, ids=str)
+def test_lbfgs_is_pytorchs(options):
+    theirs = descent(pytest.importorskip("torch"), **options)
+    for a, b in zip(descent(torch, **options), theirs, strict=True):
+        assert np.allclose(a, b, 1e-6, 1e-8)
+
+
+def test_lbfgs_finds_the_bottom_of_a_valley():
+    w, slope = leaf([-1.0, 2.0]), torch.tensor([100.0, 1.0])
+    optimizer = torch.optim.LBFGS([w])
+
+    def closure():
+        optimizer.zero_grad()
+        loss = (slope * (w - 3) ** 2).sum()
+        loss.backward()
+        return loss
+
+    assert optimizer.step(closure).item() == 1601 and np.allclose(w.detach(), 3, 1e-3)
+    losses, _ = descent(torch, 20)
+    assert losses[-1] < losses[0] / 4
+    with pytest.raises(TypeError, match="line_search_fn: nptorch has None alone"):
+        torch.optim.LBFGS([w], line_search_fn="strong_wolfe")
 
 
 def test_losses_as_layers():

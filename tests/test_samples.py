@@ -21,7 +21,7 @@ MOST = 40  # samples of one operator and dtype
 UNLIKE = {  # operators that differ on purpose, or by what they are: drawn, or unset, numbers
     "empty", "empty_like", "normal", "bernoulli", "multinomial", "rand_like", "randn_like",
     "uniform", "normal_", "randint_like", "randn", "randint", "rand", "nn.functional.dropout",
-    "nn.functional.dropout2d", "svd", "zero_"}
+    "nn.functional.dropout2d", "svd", "linalg.svd", "zero_"}
 TIES = {"topk", "sort", "argsort"}
 
 

@@ -4,10 +4,10 @@ from .words import plain, fuller, rows, SAID, also_runtime, again, at_device, US
 from .devices import device, to, finfo
 from .elementwise import ROWS, STEPS, TESTS, ALIASES
 from .tensors import (entries, gather, argsort, topk, split, meshgrid, unique, einsum, cumsum, prod,
-                      norm, Generator, multinomial, save, load)
-from .graph import set_grad_enabled, grad, register_hook, Function, change
+                      norm, cross, svd, Generator, multinomial, save, load)
+from .graph import set_grad_enabled, grad, register_hook, Function, vjp, jacobian, change
 from .layers import (layer, one_hot, named, Conv1d, huber_loss, smooth_l1_loss,
-                     binary_cross_entropy, Adadelta)
+                     binary_cross_entropy, Adadelta, LBFGS)
 from .lists import ModuleDict
 from .batches import Sampler
 from .recurrent import KINDS, Recurrent, forward, Cell

@@ -1,5 +1,6 @@
 """One device, and the dtypes (notebooks/16_bridge.ipynb)."""
 
+import importlib
 import math
 from collections import namedtuple
 
@@ -110,3 +111,6 @@ for _place in ("cuda", "mps", "accelerator", "backends.mps", "backends.cudnn"):
     rows({"is_available": lambda: False, "device_count": lambda: 0,
           "manual_seed_all": lambda seed: None, "empty_cache": lambda: None}, _place)
 rows({"manual_seed": torch.manual_seed}, "random", "cuda", "mps")
+rows({name: lambda *args, name=name: getattr(
+    importlib.import_module("multiprocessing"), name)(*args)  # Python's own, slow to load
+    for name in ("Pool", "cpu_count")}, "multiprocessing")

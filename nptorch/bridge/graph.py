@@ -163,6 +163,45 @@ rows({"grad": grad, "Function": Function, "Variable": lambda data, requires_grad
       "backward": lambda tensors, grad_tensors=None, retain_graph=False:
       _root(tensors, grad_tensors).backward(retain_graph=retain_graph)}, "autograd")
 
+
+def _asked(func, inputs):
+    inputs = [inputs] if isinstance(inputs, Tensor) else inputs
+    xs = [x.detach().clone().requires_grad_() for x in inputs]
+    with _recording():
+        return xs, func(*xs)
+
+
+def _slopes(outputs, xs, starts):
+    known = [(y, start) for y, start in zip(outputs, starts, strict=True) if y.requires_grad]
+    ys, starts = zip(*known) if known else ((), ())
+    found = grad(ys, xs, starts, True, allow_unused=True) if known else [None] * len(xs)
+    return [Tensor(np.zeros_like(x.data)) if g is None else g for x, g in zip(xs, found)]
+
+
+def vjp(func, inputs, v=None):
+    """(func(*inputs), v times its jacobian), the latter like inputs; v is like the output, and 1
+    for a single number."""
+    xs, outputs = _asked(func, inputs)
+    one = isinstance(outputs, Tensor)
+    found = _slopes(*(([outputs], xs, [v]) if one else (outputs, xs, v)))
+    outputs = outputs.detach() if one else tuple(y.detach() for y in outputs)
+    return outputs, found[0] if isinstance(inputs, Tensor) else tuple(found)
+
+
+def jacobian(func, inputs):
+    """d(output)/d(input) of func(*inputs), of the shape of the output and then of the input; for
+    several inputs a tuple of them, and of those a tuple for several outputs."""
+    (xs, outputs), found = _asked(func, inputs), []
+    for y in [outputs] if isinstance(outputs, Tensor) else outputs:
+        starts = np.eye(y.data.size, dtype=y.dtype).reshape(-1, *y.shape)
+        slopes = zip(*(_slopes([y], xs, [start]) for start in starts))
+        parts = [Tensor(np.reshape(gs, y.shape + x.shape)) for gs, x in zip(slopes, xs)]
+        found.append(parts[0] if isinstance(inputs, Tensor) else tuple(parts))
+    return found[0] if isinstance(outputs, Tensor) else tuple(found)
+
+
+rows({"jacobian": jacobian, "vjp": vjp}, "autograd.functional")
+
 _changes = weakref.WeakSet()  # the nodes of changes in place
 
 
@@ -188,7 +227,7 @@ def _check(self, before=Node.check):
 _views = weakref.WeakValueDictionary()  # {id of a view: the view}
 _early = weakref.WeakValueDictionary({
     id(x): x for x in gc.get_objects() if issubclass(type(x), Tensor)
-    and x.data.base is not None and x.grad_fn is None})
+    and "data" in vars(x) and x.data.base is not None and x.grad_fn is None})
 
 
 def _viewing(f):
@@ -230,7 +269,8 @@ def _places(x, whole):
 
 
 _flat = lambda x: x.reshape(-1)
-_shown = lambda x, whole, base: base if x is whole else _flat(base)[_places(x, whole)]
+_shown = lambda x, whole, base: base if x is whole else plain(  # and that is no view to be kept
+    Tensor.reshape).__wrapped__(base, -1)[_places(x, whole)]
 
 
 @op

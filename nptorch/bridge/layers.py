@@ -111,16 +111,26 @@ def _lazy(kind, width):
     def __init__(self, *args, **options):
         self.later, self.weight, self.bias = (args, options), nn.Parameter([]), nn.Parameter([])
 
-    def forward(self, x):
+    def become(self, inputs):
         (args, options), self.__class__, early = self.later, kind, dict(self.named_parameters())
-        kind.__init__(self, x.shape[width], *args, **options)
+        kind.__init__(self, inputs, *args, **options)
         for name, p in self.named_parameters():  # those that an optimizer may have by now
             early[name].data = p.data
             setattr(self, name, early[name])
-        return self(x)
 
-    return type(f"Lazy{kind.__name__}", (nn.Module,), {"__init__": __init__, "forward": forward,
-                "__doc__": f"{kind.__name__} of as many inputs as it first sees."})
+    return type(f"Lazy{kind.__name__}", (nn.Module,), {
+        "__init__": __init__, "become": become, "__doc__":
+        f"{kind.__name__} of as many inputs as it first sees, or as a state_dict has.",
+        "forward": lambda self, x: self.become(x.shape[width]) or self(x)})
+
+
+@fuller(nn.Module.load_state_dict)
+def _load(self, state_dict, strict=True):
+    for name, module in self.named_modules():
+        weight = state_dict.get(f"{name}.weight".lstrip("."))
+        if hasattr(type(module), "become") and weight is not None:
+            module.become(weight.shape[1] * module.later[1].get("groups", 1))
+    return plain(nn.Module.load_state_dict)(self, state_dict, strict)
 
 
 def _alone(f):
@@ -340,3 +350,55 @@ rows({name: _plan(name, factor) for name, factor in {
         factor if n < total_iters or not total_iters else 1.0),
     "PolynomialLR": lambda total_iters=5, power=1.0: lambda n: max(
         1 - n / total_iters, 0) ** power if total_iters else 1.0}.items()}, "optim.lr_scheduler")
+
+
+class LBFGS(torch.optim.Optimizer):
+    """step(closure) makes up to max_iter moves of -lr · H · grad, and after each asks closure for
+    the loss and its gradients; H goes by the last moves s and how they changed the gradients, y.
+    Returns the first loss. Source: Liu and Nocedal, On the Limited Memory BFGS Method, 1989."""
+
+    @chance
+    def __init__(self, params, lr=1.0, max_iter=20, max_eval=None, tolerance_grad=1e-7,
+                 tolerance_change=1e-9, history_size=100):
+        super().__init__(params, lr)
+        vars(self).update(max_iter=max_iter, max_eval=max_eval or max_iter * 5 // 4, pairs=[],
+                          tolerance_grad=tolerance_grad, tolerance_change=tolerance_change,
+                          history_size=history_size, last=None)
+
+    def _turned(self, q, pairs):  # H · q
+        s, y = (pairs or self.pairs or [(q, q)])[-1]
+        if not pairs:
+            return q * ((y @ s) / (y @ y))
+        share = s @ q / (y @ s)
+        q = self._turned(q - share * y, pairs[:-1])
+        return q + (share - y @ q / (y @ s)) * s
+
+
+def _moves(self, closure):
+    first = loss = closure()
+    for n in range(1, self.max_iter + 1):
+        g = np.concatenate([np.ravel(p.data * 0 if p.grad is None else p.grad.data)
+                            for p in self.params])
+        if abs(g).max() <= self.tolerance_grad:
+            break
+        if self.last is not None and (y := g - self.last[1]) @ (s := self.last[0]) > 1e-10:
+            self.pairs = [*self.pairs, (s, y)][-self.history_size:]
+        d = self._turned(-g, self.pairs)
+        move = self.lr * (min(1.0, 1 / abs(g).sum()) if self.last is None else 1.0) * d
+        self.last = move, g
+        if g @ d > -self.tolerance_change:
+            break
+        ends = np.cumsum([p.data.size for p in self.params])
+        for p, part in zip(self.params, np.split(move, ends)):
+            p.data += part.reshape(p.shape)
+        if n == self.max_iter:
+            break
+        before, loss = float(loss), closure()
+        if n + 1 >= self.max_eval or self.tolerance_change >= min(
+                abs(move).max(), abs(float(loss) - before)):
+            break
+    return first
+
+
+LBFGS.step = _moves
+rows({"LBFGS": LBFGS}, "optim")

@@ -5,12 +5,14 @@ import io
 import json
 import math
 import sys
+from collections import namedtuple
 from pathlib import Path
 
 import numpy as np
 
 import nptorch as torch
 from nptorch import creation, nn
+from nptorch.attributes import owner
 from nptorch.autograd import Tensor, op
 from nptorch.bridge.devices import to
 from nptorch.bridge.words import at_device, fuller, plain, rows
@@ -213,6 +215,38 @@ rows({"norm": lambda A, ord=None, dim=None, keepdim=False: (
 rows({"histogram": lambda input, bins=100, range=None, weight=None, density=False: tuple(
     Tensor(x.astype(input.dtype)) for x in np.histogram(
         input.data, np.asarray(bins), range, density, weight))}, "", method=True)
+
+
+def cross(input, other, dim=None):
+    """input × other, vectors of three coordinates along dim, which is the first dimension of length
+    3 if it is None. Raises ValueError for other lengths."""
+    dim = [*input.shape, 3].index(3) % max(input.ndim, 1) if dim is None else dim
+    if input.ndim != other.ndim or (3, 3) != (input.size(dim), other.size(dim)):
+        raise ValueError(f"cross: expected 3 coordinates along dimension {dim}, got shapes "
+                         f"{input.shape} and {other.shape}")
+    turned = lambda x, by: torch.roll(x, by, dim)
+    return turned(input, -1) * turned(other, -2) - turned(input, -2) * turned(other, -1)
+
+
+def svd(A, full_matrices=True):
+    """(U, S, Vh), with A = U · diag(S) · Vh and the largest of S in front; signs of vectors are
+    LAPACK's. Raises RuntimeError for what is recorded, since there is no way back, and for other
+    numbers than floats."""
+    if A.dtype.kind != "f" or (A.requires_grad and torch.is_grad_enabled()):
+        raise RuntimeError("svd: expected floats that don't require grad: use A.detach()")
+    return namedtuple("svd", "U S Vh")(*map(Tensor, np.linalg.svd(A.data, full_matrices)))
+
+
+def _svd(input, some=True):  # as torch.svd has it
+    U, S, Vh = svd(input, not some)
+    return namedtuple("svd", "U S V")(U, S, Vh.transpose(-2, -1))
+
+
+rows({"cross": cross, "svd": _svd}, "", method=True)
+rows({"cross": lambda input, other, dim=-1: cross(input, other, dim), "svd": svd}, "linalg")
+rows({"storage": lambda self: owner(self.data).ravel("K"),  # all numbers of the memory, in order
+      "storage_offset": lambda self: (self.data_ptr() - owner(self.data).ctypes.data)
+      // self.data.itemsize}, method=True)
 
 
 class Generator(np.random.Generator):

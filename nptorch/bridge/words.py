@@ -137,7 +137,7 @@ def _only(word, call, value):
 
 USUAL = {"ceil_mode": False, "count_include_pad": True, "padding_mode": "zeros", "foreach": None,
          "return_indices": False, "maximize": False, "create_graph": False, "fused": None,
-         "timeout": 0, "is_grads_batched": False}
+         "timeout": 0, "is_grads_batched": False, "line_search_fn": None}
 IDLE = ("layout memory_format pin_memory non_blocking weights_only stable inplace num_workers "
         "worker_init_fn persistent_workers volatile only_inputs").split()
 WORDS = {
