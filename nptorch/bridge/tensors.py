@@ -102,7 +102,7 @@ rows({name: _placing(f) for name, f in {
     "diag": np.diag, "repeat_interleave": np.repeat,
     "roll": lambda a, shift, axis=(): np.roll(a, shift, None if axis == () else axis),
     "tile": lambda a, *reps, axis=(): np.tile(a, axis or integers("dims", reps)),
-    "flip": lambda a, *dims, axis=(): np.flip(a, axis or integers("dims", dims)),
+    "flip": lambda a, *dims, axis=(): np.flip(a, axis or integers("dims", dims) if a.ndim else ()),
     "tril": lambda a, k=0: a * _lower(a, k),
     "triu": lambda a, k=0: a * (1 - _lower(a, k - 1))}.items()}, "", method=True)
 rows({"repeat": lambda input, *sizes: torch.tile(input, s := integers("sizes", sizes)).permute(
