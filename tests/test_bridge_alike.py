@@ -56,7 +56,7 @@ SAME = [  # program, answer
     ("torch.tensor([[0, 1], [1, 0]]).nonzero().tolist()", "[[0, 1], [1, 0]]"),
     ("torch.cat([torch.tensor([]), torch.ones(1, 2)]).tolist()", "[[1.0, 1.0]]"),
     ("[len(t) for t in torch.zeros(0).chunk(3)]", "[0, 0, 0]"),
-    ("torch.tensor(3).flip(0).item()", "3"),
+    ("torch.tensor(3).flip(0).item(), torch.arange(2).flip(dims=[0]).tolist()", "(3, [1, 0])"),
     ("torch.roll(torch.arange(4).reshape(2, 2), 1, ()).tolist()", "[[3, 0], [1, 2]]"),
     ("torch.tensor([[True, False]]).all(()).tolist()", "[[True, False]]"),
     ("torch.range(0, 3, dtype=torch.int32).tolist()", "[0, 1, 2, 3]"),
