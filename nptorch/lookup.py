@@ -1,8 +1,4 @@
-"""How a missing name or argument finds the bridge.
-
-Python asks a module's __getattr__ for a name that is not there; in Tensor and nn.Module a Waiting
-stands for every name to come. Both import nptorch.bridge, whose tables bind their names. What a
-public function refuses is shown to nptorch.bridge.words.again (notebooks/16_bridge.ipynb)."""
+"""How a missing name or argument finds nptorch.bridge (notebooks/16_bridge.ipynb)."""
 
 import functools
 import importlib
@@ -14,6 +10,8 @@ from nptorch.autograd import Node, Tensor
 from nptorch.nn.module import Module, ShapeError
 from nptorch.utils import data
 
+bridge = functools.partial(importlib.import_module, "nptorch.bridge")
+
 
 class Absent(AttributeError):
     """A name that is not there; the message names the nearest that are, when somebody reads it."""
@@ -21,37 +19,27 @@ class Absent(AttributeError):
     def __str__(self):
         import difflib  # slow to load, and seldom needed
 
-        label, name, owner = self.args
-        near = difflib.get_close_matches(name, [n for n in dir(owner) if n[0] != "_"])
-        return f"{label} has no {name!r}; the nearest that is there: {', '.join(near) or 'none'}"
+        place, name = self.args
+        near = difflib.get_close_matches(name, [n for n in dir(place) if n[0] != "_"])
+        return (f"{getattr(place, '__name__', type(place).__name__)} has no {name!r}; "
+                f"the nearest that is there: {', '.join(near) or 'none'}")
 
 
-def bridge():
-    """The package nptorch.bridge, imported at the first call."""
-    return importlib.import_module("nptorch.bridge")
+def _asked(place, name):
+    if isinstance(place, types.ModuleType) and name[:2] != "__":
+        bridge()
+    if name not in vars(place):
+        raise Absent(place, name)
+    return vars(place)[name]
 
 
-def _watch(path):
-    module = sys.modules.setdefault(path, types.ModuleType(path))
-
-    def __getattr__(name):
-        if name[:2] != "__":
-            bridge()
-        if name not in vars(module):
-            raise Absent(path, name, module)
-        return vars(module)[name]
-
-    parent, _, child = path.rpartition(".")
-    module.__getattr__ = __getattr__
-    if parent:
-        setattr(sys.modules[parent], child, module)
-
-
-for _address in ("", ".nn", ".nn.functional", ".nn.init", ".nn.utils", ".optim", ".autograd",
-                 ".optim.lr_scheduler", ".utils.data", ".linalg", ".cuda", ".mps", ".accelerator",
-                 ".random", ".backends", ".backends.cudnn", ".backends.mps", ".multiprocessing",
-                 ".autograd.functional"):
-    _watch(f"nptorch{_address}")
+for _path in """nptorch .nn .nn.functional .nn.init .nn.utils .optim .optim.lr_scheduler .autograd
+        .autograd.functional .linalg .random .utils.data .cuda .mps .accelerator .multiprocessing
+        .backends .backends.mps .backends.cudnn""".replace(" .", " nptorch.").split():
+    _module = sys.modules.setdefault(_path, types.ModuleType(_path))
+    _module.__getattr__ = functools.partial(_asked, _module)
+    if "." in _path:
+        setattr(sys.modules[_path.rpartition(".")[0]], _path.rpartition(".")[2], _module)
 
 
 class Waiting:
@@ -63,38 +51,33 @@ class Waiting:
     def __get__(self, instance, owner):
         bridge()
         if vars(self.of)[self.name] is self:
-            raise Absent(self.of.__name__, self.name, self.of)
+            raise Absent(self.of, self.name)
         return getattr(owner if instance is None else instance, self.name)
 
 
-def _absent(self, name):
-    raise Absent(type(self).__name__, name, self)
-
-
-Module.__getattr__ = _absent
+Module.__getattr__ = _asked
 vars(sys.modules["nptorch.autograd"]).pop("backward", None)  # the bridge's takes several Tensors
 
 BOTH = """sin cos tan asin acos atan sinh cosh log2 log10 log1p reciprocal ceil floor trunc sign
 round exp log sqrt square abs neg tanh sigmoid relu clamp clip clamp_min clamp_max add sub mul div
 pow remainder absolute negative multiply subtract divide true_divide cumsum tril triu masked_fill
-bitwise_and bitwise_or bitwise_xor bitwise_not logical_and logical_or logical_xor logical_not
-eq ne lt le gt ge floor_divide
-""".split()  # with and without the underscore of a change in place
-_NAMES = {Module: "to cpu cuda float double half type".split(), nn.ModuleList: (
-    "extend insert pop __setitem__ __delitem__ __iadd__").split(), Node: ["next_functions"],
-          Tensor: """
+bitwise_and bitwise_or bitwise_xor bitwise_not logical_and logical_or logical_xor logical_not eq ne
+lt le gt ge floor_divide""".split()  # with and without the underscore of a change in place
+_NAMES = {Module: "to cpu cuda float double half type", Node: "next_functions",
+          nn.ModuleList: "extend insert pop __setitem__ __delitem__ __iadd__", Tensor: """
 __iand__ __ifloordiv__ __imod__ __ior__ __ixor__ all allclose any argsort bmm bool byte char chunk
 contiguous cpu cross cuda data_ptr device diag dot equal flip gather greater greater_equal half
-histogram index_select int is_contiguous is_cuda isfinite isinf isnan less less_equal mm
-multinomial mv nonzero norm normal_ not_equal outer prod register_hook repeat repeat_interleave
-roll short sort split squeeze_ storage storage_offset stride svd swapaxes t t_ tile topk
-transpose_ type unbind uniform_ unique unsqueeze_ view_as
-""".split() + BOTH + [f"{name}_" for name in BOTH]}
-for _of, _name in [(of, name) for of in _NAMES for name in _NAMES[of] if name not in vars(of)]:
-    setattr(_of, _name, Waiting(_of, _name))
+histogram index_select int is_contiguous is_cuda isfinite isinf isnan less less_equal mm multinomial
+mv nonzero norm normal_ not_equal outer prod register_hook repeat repeat_interleave roll short sort
+split squeeze_ storage storage_offset stride svd swapaxes t t_ tile topk transpose_ type unbind
+uniform_ unique unsqueeze_ view_as """ + " ".join(BOTH + [f"{name}_" for name in BOTH])}
+for _of, _name in [(of, name) for of in _NAMES for name in _NAMES[of].split()]:
+    if _name not in vars(_of):
+        setattr(_of, _name, Waiting(_of, _name))
 
 
-def second_chance(f):
+@functools.cache  # two names of one function stay one function
+def chance(f):
     """f, but what it refuses is shown to the bridge, which knows more of PyTorch's arguments."""
     if hasattr(f, "refusing"):
         return f
@@ -110,7 +93,6 @@ def second_chance(f):
     return first
 
 
-chance = functools.cache(second_chance)  # two names of one function stay one function
 _OPERATORS = {"__setitem__", "__array_ufunc__", *(
     f"__{turned}{name}__" for turned in ("", "r", "i") for name in (
         "add sub mul truediv pow matmul floordiv mod and or xor eq ne lt le gt ge").split())}

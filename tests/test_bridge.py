@@ -19,7 +19,7 @@ import pytest
 import nptorch
 import nptorch as torch
 from nptorch import lookup, nn
-from nptorch.bridge.elementwise import ALIASES
+from nptorch.bridge.elementwise import ALIASES, ROWS, STEPS
 from nptorch.nn import functional as F
 from nptorch.utils import data
 
@@ -319,6 +319,40 @@ def test_in_place_walks_back_right_where_the_tensor_was_used_before():
     h *= h.detach()
     (h.sum() + 10 * early.sum()).backward()
     assert h.tolist() == [25, 64] and x.grad.tolist() == [30, 36] and y.grad.tolist() == [5, 8]
+
+
+@pytest.mark.parametrize("name", [*ROWS, *STEPS])
+def test_a_row_keeps_its_input_alone_for_the_way_back(name):
+    x = leaf([0.3, 0.6])
+    getattr(x, name)().sum().backward()
+    expected, x.grad = x.grad.tolist(), None
+    h = getattr(x, name)()
+    h += 1
+    h.sum().backward()
+    assert x.grad.tolist() == expected
+    y = x * 1
+    h = getattr(y, name)()
+    y += 1
+    if name in STEPS:  # which keep nothing
+        h.sum().backward()
+    else:
+        with pytest.raises(RuntimeError, match="which was changed in place"):
+            h.sum().backward()
+
+
+def test_whole_quotients_are_exact():
+    a, b = torch.tensor([2**60 + 1, -2**60 - 1, 7, -7]), torch.tensor([1, 1, -2, 2])
+    assert torch.div(a, b, rounding_mode="floor").tolist() == [2**60 + 1, -2**60 - 1, -4, -4]
+    assert torch.div(a, b, rounding_mode="trunc").tolist() == [2**60 + 1, -2**60 - 1, -3, -3]
+
+
+def test_a_generator_that_a_refusal_interrupts_is_put_back():
+    torch.manual_seed(0)
+    expected = torch.rand(2).tolist()
+    torch.manual_seed(0)
+    with pytest.raises(RuntimeError):
+        torch.rand("a", generator=torch.Generator())
+    assert torch.rand(2).tolist() == expected
 
 
 def test_assignment_walks_back_right():

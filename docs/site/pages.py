@@ -55,6 +55,7 @@ KEY_FIGURES = {
     "12_normalization": "norm-51",
     "13_gpt": "c044",
     "15_speed": "speed-46",
+    "16_bridge": "bridge-c09",
     "17_bug_hunt": "hunt-069",
     "18_names": "names-c35d",
     "19_layers": "layers-c24",

@@ -1,8 +1,8 @@
 """What stands in nptorch.bridge, in plain NumPy, in the order of the notebooks."""
 
-from .words import plain, fuller, rows, SAID, also_runtime, again, at_device, USUAL, IDLE, WORDS
+from .words import plain, fuller, rows, SAID, also_runtime, again, at_device, USUAL, WORDS
 from .devices import device, to, finfo
-from .elementwise import ROWS, STEPS, TESTS, ALIASES
+from .elementwise import ROWS, STEPS, ALIASES
 from .tensors import (entries, gather, argsort, topk, split, meshgrid, unique, einsum, cumsum, prod,
                       norm, cross, svd, Generator, multinomial, save, load)
 from .graph import set_grad_enabled, grad, register_hook, Function, vjp, jacobian, change

@@ -1,7 +1,5 @@
 """One device, and the dtypes (notebooks/16_bridge.ipynb)."""
 
-import importlib
-import math
 from collections import namedtuple
 
 import numpy as np
@@ -17,8 +15,7 @@ class device(namedtuple("device", "type index")):
     """This computer's memory, device("cpu"), the one place for numbers. RuntimeError for others."""
 
     __str__ = lambda self: "cpu" if self.index is None else f"cpu:{self.index}"
-    __repr__ = lambda self: "device(type='cpu'" + (
-        ")" if self.index is None else f", index={self.index})")
+    __repr__ = lambda self: f"device(type='cpu'{str(self)[3:].replace(':', ', index=')})"
 
     def __new__(cls, type="cpu", index=None):
         at_device(None, type)
@@ -27,90 +24,69 @@ class device(namedtuple("device", "type index")):
 
 
 @fuller(Tensor.to)
-def to(input, *args, dtype=None, device=None, copy=False, non_blocking=False):
-    """input as another dtype or on another device, or as another Tensor is; without either it is
-    input itself, unless copy."""
+def to(input, *args, dtype=None, device=None, copy=False):
+    """input as another dtype, or as another Tensor; itself if nothing changes, unless copy."""
     for x in (*args, device):
         if isinstance(x, (Tensor, type, np.dtype)):
             dtype = x.dtype if isinstance(x, Tensor) else x
         elif not isinstance(x, bool):
             at_device(None, x)
-    result = input if dtype is None else creation.to(input, dtype)
+    result = creation.to(input, dtype)
     return result.clone() if copy and result is input else result
 
 
 def _move(self, *args, **options):
     for x in (x for module in self.modules() for x in vars(module).values()):
         if isinstance(x, Tensor) and x.dtype.kind == "f":
-            gradient, x.grad = x.grad, None
-            x.data = to(x.detach(), *args, **options).data
-            x.grad = None if gradient is None else to(gradient, *args, **options)
+            x.data = x.detach().to(*args, **options).data
+            x.grad = None if x.grad is None else x.grad.to(*args, **options)
     return self
 
 
 Module.to = Module.type = _move
-Module.cpu, Module.cuda = lambda self: self, lambda self: self.to("cuda")
-_in_order = op(lambda a, /: (a.copy(), lambda g: g))
+rows({"cpu": lambda self: self, "cuda": lambda self: self.to("cuda")}, Tensor, Module)
 Tensor.device, Tensor.is_cuda = property(lambda self: device()), False
 
-_KINDS = {name: np.dtype(kind) for name, kind in {
-    "Float": "f4", "Double": "f8", "Half": "f2", "Byte": "u1", "Char": "i1", "Short": "i2",
-    "Int": "i4", "Long": "i8", "Bool": "?"}.items()}
 
-
-def _make(kind, *args):  # FloatTensor(2, 3) has lengths, FloatTensor([2, 3]) numbers
-    of = creation.zeros if args and isinstance(args[0], int) else torch.as_tensor
-    return of(*args or [[]], dtype=kind.dtype)
-
-
-def _type(self, dtype=None):
-    """The Tensor as dtype, a FloatTensor as well, or the name of its own kind."""
-    kinds = {f"torch.{name}Tensor": kind for name, kind in _KINDS.items()}
-    return to(self, np.dtype(kinds.get(dtype, dtype))) if dtype is not None else next(
-        name for name, kind in kinds.items() if kind == self.dtype)
-
-
-class _Kind(type):
+class _Kind(type):  # FloatTensor(2, 3) has lengths, FloatTensor([2, 3]) numbers
     __instancecheck__ = lambda kind, x: isinstance(x, Tensor) and x.dtype == kind.dtype
+    __call__ = lambda kind, *args: (creation.zeros if args and isinstance(args[0], int)
+                                    else torch.as_tensor)(*args or [[]], dtype=kind.dtype)
 
 
+_KINDS = {f"torch.{name}Tensor": np.dtype(code) for name, code in zip(
+    "Float Double Half Byte Char Short Int Long Bool".split(), "f4 f8 f2 u1 i1 i2 i4 i8 ?".split())}
 for _name, _kind in _KINDS.items():
-    _class = _Kind(f"{_name}Tensor", (), {"__new__": _make, "dtype": _kind})
-    rows({f"{_name}Tensor": _class, _kind.name: _kind}, "")
-    if _kind.itemsize > 1:  # PyTorch has no torch.byte
-        rows({_name.lower(): _kind}, "")
-    rows({_name.lower(): lambda self, kind=_kind: to(self, kind)}, method=True)
-    if _kind.kind == "f":
-        setattr(Module, _name.lower(), lambda self, kind=_kind: self.to(kind))
+    _short = _name[6:-6].lower()
+    rows({_name[6:]: _Kind(_name[6:], (), {"dtype": _kind}), _kind.name: _kind}
+         | ({_short: _kind} if _kind.itemsize > 1 else {}), "")  # PyTorch has no torch.byte
+    rows({_short: lambda self, kind=_kind: self.to(kind)}, Tensor, *[Module] * (_kind.kind == "f"))
 
 
 class finfo:
     """The limits of a kind of floats, in Python's numbers."""
 
-    def __init__(self, type=np.float32):
-        limits = np.finfo(type)
-        self.bits, self.dtype = limits.bits, limits.dtype.name
-        for name in "eps max min resolution smallest_normal tiny".split():
-            setattr(self, name, float(getattr(limits, name)))
+    __init__ = lambda self, type=np.float32: vars(self).update(dtype=np.dtype(type).name, **{
+        name: np.asarray(getattr(np.finfo(type), name)).item()
+        for name in "bits eps max min resolution smallest_normal tiny".split()})
 
 
-rows({
-    "device": device, "is_tensor": lambda obj: isinstance(obj, Tensor),
-    "numel": lambda input: input.data.size,
-    "set_default_device": lambda device: at_device(None, device),
-    "set_printoptions": lambda *args, **options: None,  # numbers are printed in one way here
-    "Size": tuple, "dtype": np.dtype, "finfo": finfo, "iinfo": np.iinfo, "inf": math.inf,
-    "nan": math.nan, "pi": math.pi, "e": math.e, "newaxis": None}, "")
-rows({"type": _type, "cpu": lambda self: self, "cuda": lambda self: to(self, "cuda"),
+rows({"is_tensor": lambda obj: isinstance(obj, Tensor), "numel": lambda input: input.data.size,
+      "set_default_device": lambda device: at_device(None, device), "device": device,
+      "set_printoptions": lambda *args, **options: None,  # numbers are printed in one way here
+      "Size": tuple, "dtype": np.dtype, "finfo": finfo, "iinfo": np.iinfo, "inf": np.inf,
+      "nan": np.nan, "pi": np.pi, "e": np.e, "newaxis": None}, "")
+_in_order = op(lambda a, /: (a.copy(), lambda g: g))
+rows({"type": lambda self, dtype=None: self.to(np.dtype(_KINDS.get(dtype, dtype))) if dtype else (
+          next(name for name, kind in _KINDS.items() if kind == self.dtype)),
       "is_contiguous": lambda self: self.data.flags.c_contiguous,
       "contiguous": lambda self: self if self.is_contiguous() else _in_order(self),
       "stride": lambda self, dim=slice(None): tuple(
           n // self.data.itemsize for n in self.data.strides)[dim],
       "data_ptr": lambda self: self.data.ctypes.data}, method=True)
-for _place in ("cuda", "mps", "accelerator", "backends.mps", "backends.cudnn"):
-    rows({"is_available": lambda: False, "device_count": lambda: 0,
-          "manual_seed_all": lambda seed: None, "empty_cache": lambda: None}, _place)
+rows({"is_available": lambda: False, "device_count": lambda: 0,
+      "manual_seed_all": lambda seed: None, "empty_cache": lambda: None},
+     "cuda", "mps", "accelerator", "backends.mps", "backends.cudnn")
 rows({"manual_seed": torch.manual_seed}, "random", "cuda", "mps")
-rows({name: lambda *args, name=name: getattr(
-    importlib.import_module("multiprocessing"), name)(*args)  # Python's own, slow to load
-    for name in ("Pool", "cpu_count")}, "multiprocessing")
+rows({name: lambda *args, name=name: getattr(__import__("multiprocessing"), name)(*args)
+      for name in ("Pool", "cpu_count")}, "multiprocessing")  # Python's own, slow to load
