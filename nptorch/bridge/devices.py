@@ -19,8 +19,7 @@ class device(namedtuple("device", "type index")):
 
     def __new__(cls, type="cpu", index=None):
         at_device(None, type)
-        number = str(type).partition(":")[2]
-        return super().__new__(cls, "cpu", int(number) if number else index)
+        return super().__new__(cls, "cpu", int(str(type)[4:]) if ":" in str(type) else index)
 
 
 @fuller(Tensor.to)

@@ -22,9 +22,9 @@ ROWS = {  # name: the function, and what it makes of a gradient g at a
     "log1p": (np.log1p, lambda g, a: g / (1 + a)),
     "reciprocal": (np.reciprocal, lambda g, a: -g / (a * a))}
 
-STEPS = {"round": lambda a, decimals=0: np.round(a.astype(np.float64), decimals),
-         "ceil": np.ceil, "floor": np.floor, "trunc": np.trunc,
-         "sign": lambda a: np.subtract(a > 0, a < 0, dtype=np.int8)}  # where NumPy's keeps nan
+STEPS = {"ceil": (np.ceil,), "floor": (np.floor,), "trunc": (np.trunc,),
+         "round": (lambda a, decimals=0: np.round(a.astype(np.float64), decimals),),
+         "sign": (lambda a: np.subtract(a > 0, a < 0, dtype=np.int8),)}  # where NumPy's keeps nan
 
 
 def _row(name, f, slope=None):
@@ -38,16 +38,14 @@ def _row(name, f, slope=None):
     return op(row)
 
 
-rows({name: _row(name, *row) for name, row in ROWS.items()}
-     | {name: _row(name, f) for name, f in STEPS.items()}
+rows({name: _row(name, *row) for name, row in (ROWS | STEPS).items()}
      | {name: lambda *a, name=name: Tensor(np.asarray(getattr(np, name)(*autograd.arrays(a))))
         for name in "isnan isinf isfinite logical_not logical_and logical_or logical_xor".split()}
      | {"clamp_min": lambda input, min: torch.clamp(input, min),
         "clamp_max": lambda input, max: torch.clamp(input, max=max)}, "", method=True)
-ALIASES = dict(
-    absolute="abs", negative="neg", multiply="mul", subtract="sub", divide="div", true_divide="div",
-    greater="gt", greater_equal="ge", less="lt", less_equal="le", not_equal="ne", clip="clamp",
-    swapaxes="transpose")
+ALIASES = dict(absolute="abs", negative="neg", multiply="mul", subtract="sub", divide="div",
+               true_divide="div", greater="gt", greater_equal="ge", less="lt", less_equal="le",
+               not_equal="ne", clip="clamp", swapaxes="transpose")
 rows({name: getattr(Tensor, same) for name, same in ALIASES.items()}, "", method=True)
 rows({f"__i{sign}__": lambda self, other, name=name: getattr(self, name)(other)
       for sign, name in {"floordiv": "floor_divide_", "mod": "remainder_", "and": "bitwise_and_",

@@ -13,7 +13,6 @@ from nptorch import autograd, creation
 from nptorch.autograd import Tensor
 from nptorch.checks import dimension
 from nptorch.lookup import chance
-from nptorch.nn.module import Module
 
 plain = lambda f: getattr(f, "refusing", f)  # without its second chance
 fuller = lambda f: lambda g: setattr(plain(f), "fuller", g) or g  # g is asked where f refuses
@@ -74,28 +73,23 @@ def again(error, f, args, options):
         result = full(*call.args, **options)
         return functools.reduce(lambda result, finish: finish(result), call.after, result)
     except (TypeError, ValueError, AttributeError, RuntimeError) as second:
-        explained = [traceback.extract_tb(e.__traceback__)[-1].line.startswith("raise")
-                     for e in (error, second)]
+        lines = [traceback.extract_tb(e.__traceback__)[-1].line[:5] for e in (error, second)]
         its_own = type(second) is RuntimeError and not isinstance(error, ValueError)
-        told = second if foreign or its_own or explained == [False, True] else error
+        told = second if foreign or its_own or lines[0] != "raise" == lines[1] else error
         raise also_runtime(told) from told.__cause__
     finally:
         creation._rng = usual
 
 
 def _dtype(call, value):  # of a reduction: its input's, too; of a layer: of what it holds
-    first = [*call.args, None][0]
-    if isinstance(first, Tensor):
-        call.args[0] = creation.to(first, value)
-    call.after.append(lambda result: first.to(value) and result if isinstance(first, Module)
+    call.args[:1] = [creation.to(x, value) if isinstance(x, Tensor) else x for x in call.args[:1]]
+    call.after.append(lambda result: call.args[0].to(value) and None if result is None
                       else creation.to(result, value))
 
 
 def _alpha(call, value):  # of add and sub: the product has the dtype of the sum
-    other = call.args[-1]
-    if isinstance(other, Tensor):
-        other = creation.to(other, autograd.arrays(call.args)[-1].dtype)
-    call.args[-1] = value * other
+    other, dtype = call.args[-1], np.asarray(autograd.arrays(call.args)[-1]).dtype
+    call.args[-1] = value * (creation.to(other, dtype) if isinstance(other, Tensor) else other)
 
 
 def at_device(call, value):
