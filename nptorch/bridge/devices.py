@@ -72,9 +72,8 @@ class finfo:
 
 rows({"is_tensor": lambda obj: isinstance(obj, Tensor), "numel": lambda input: input.data.size,
       "set_default_device": lambda device: at_device(None, device), "device": device,
-      "set_printoptions": lambda *args, **options: None,  # numbers are printed in one way here
-      "Size": tuple, "dtype": np.dtype, "finfo": finfo, "iinfo": np.iinfo, "inf": np.inf,
-      "nan": np.nan, "pi": np.pi, "e": np.e, "newaxis": None}, "")
+      "Size": tuple, "finfo": finfo, "set_printoptions": lambda *args, **options: None,  # unheard
+      **{name: getattr(np, name) for name in "dtype iinfo inf nan pi e newaxis".split()}}, "")
 _in_order = op(lambda a, /: (a.copy(), lambda g: g))
 rows({"type": lambda self, dtype=None: self.to(np.dtype(_KINDS.get(dtype, dtype))) if dtype else (
           next(name for name, kind in _KINDS.items() if kind == self.dtype)),
