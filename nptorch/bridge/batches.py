@@ -21,9 +21,11 @@ class Sampler:
 
 def _sampler(name, takes, size, order):
     def __init__(self, *args, **options):
-        vars(self).update(told(name, inspect.signature(takes), args, options))
+        found = inspect.signature(takes)
+        vars(self).update(told(name, found, args, options))
         for count in {"num_samples", "batch_size"} & {*vars(self)}:
-            integer(count, 1 if vars(self)[count] is None else vars(self)[count], 1)
+            if vars(self)[count] is not found.parameters[count].default:
+                integer(count, vars(self)[count], 1)
         takes(*args, **options)
 
     return type(name, (Sampler,), {"__init__": __init__, "__doc__": f"As torch's {name}.",

@@ -80,8 +80,6 @@ def layer(name, f, loss=None):
 layer("ReLU", fuller(F.relu)(lambda input, inplace=False: plain(F.relu)(input)))
 fuller(nn.Identity.__init__)(lambda self, *args, **options: None)
 fuller(nn.Dropout.__init__)(lambda self, p=0.5, inplace=False: plain(nn.Dropout.__init__)(self, p))
-fuller(F.dropout)(lambda input, p=0.5, training=True, inplace=False:
-                  plain(F.dropout)(input, p, training))
 for _name, _f in [*vars(nn.init).items()]:
     if _name[0] != "_" and _name[-1] == "_":  # an array, such as a weight's data, is filled, too
         fuller(_f)(lambda tensor, *args, f=_f, **options: (
@@ -249,8 +247,7 @@ class Conv1d(nn.Module):
 
 
 rows({"Conv1d": Conv1d}, "nn")
-_lazy(nn.Linear, "in_features", -1)
-_lazy(Conv1d, "in_channels", -2)
+_lazy(nn.Linear, "in_features", -1), _lazy(nn.Conv1d, "in_channels", -2)
 _lazy(nn.Conv2d, "in_channels", -3)
 
 _reduced = nn.loss._reduce
@@ -341,8 +338,7 @@ def _bce(p, y, /):
 
 @loss("BCELoss", "weight size_average reduce reduction")
 def binary_cross_entropy(input, target, weight=None, reduction="mean"):
-    """-(y log p + (1 - y) log(1 - p)) for p = input and y = target, both in [0, 1]; no logarithm
-    counts as less than -100."""
+    """-(y log p + (1 - y) log(1 - p)), p = input, y = target, in [0, 1]; no log is below -100."""
     if input.shape != target.shape or not all(
             ((x.data >= 0) & (x.data <= 1)).all() for x in (input, target)):
         raise ValueError(f"binary_cross_entropy: expected one shape, and input in [0, 1] (which "

@@ -59,10 +59,6 @@ class Recurrent(nn.Module):
             nn.init.uniform_(p, -self.hidden_size**-0.5, self.hidden_size**-0.5)
 
 
-def _share(self, x, end):
-    return F.linear(x, getattr(self, f"weight_{end}"), getattr(self, f"bias_{end}", None))
-
-
 def forward(self, input, hx=None):
     """The numbers (time, ..., directions · hidden_size), and the last state."""
     turned, last = int(self.batch_first and input.ndim > 2), []
@@ -76,13 +72,14 @@ def forward(self, input, hx=None):
     if [s.shape for s in states] != [s.shape for s in usual]:
         raise ValueError(f"hx: expected {'(h, c)' if usual[1:] else 'one Tensor'}, got "
                          f"{type(hx).__name__} of {len(states)}, or not of shape {zero.shape}")
-    states = zip(*states)
+    states, share = zip(*states), lambda x, end: F.linear(
+        x, getattr(self, f"weight_{end}"), getattr(self, f"bias_{end}", None))
     for k, ends in enumerate(self.ends):
         x, parts = F.dropout(x, self.dropout if k else 0.0, self.training), []
         for end, turn in zip(ends, (1, -1)):
             state, steps = next(states), []
-            for row in _share(self, x, f"ih{end}")[::turn]:
-                state = step(row, _share(self, state[0], f"hh{end}"), state)
+            for row in share(x, f"ih{end}")[::turn]:
+                state = step(row, share(state[0], f"hh{end}"), state)
                 steps.append(state[0])
             parts.append(torch.stack(steps[::turn]))
             last.append(state)
