@@ -21,18 +21,15 @@ class Sampler:
 
 def _sampler(name, takes, size, order):
     def __init__(self, *args, **options):
-        found = inspect.signature(takes)
-        vars(self).update(told(name, found, args, options))
-        for count in {"num_samples", "batch_size"} & {*vars(self)}:
-            if vars(self)[count] is not found.parameters[count].default:
-                integer(count, vars(self)[count], 1)
-        takes(*args, **options)
+        vars(self).update(told(name, inspect.signature(takes), args, options))
+        takes(**vars(self))  # which refuses what makes no sense
 
     return type(name, (Sampler,), {"__init__": __init__, "__doc__": f"As torch's {name}.",
                                    "__len__": size, "__iter__": lambda self: iter(order(self))})
 
 
 def _weights(weights, num_samples, replacement=True, generator=None):
+    integer("num_samples", num_samples, 1)
     if not (np.array(weights) >= 0).all() or not np.any(weights):
         raise ValueError(f"weights: expected none below 0, and one above, got {[*weights]}")
 
@@ -52,11 +49,12 @@ def _groups(s):
         yield group
 
 
-rows({name: _sampler(name, *row) for name, row in {  # options, how many indices, and their order
+rows({name: _sampler(name, *row) for name, row in {  # what it takes, how many, and in which order
     "SequentialSampler": (lambda data_source: None, lambda s: len(s.data_source),
                           lambda s: range(len(s))),
     "RandomSampler": (
-        lambda data_source, replacement=False, num_samples=None, generator=None: None,
+        lambda data_source, replacement=False, num_samples=None, generator=None:
+        num_samples is None or integer("num_samples", num_samples, 1),
         lambda s: s.num_samples or len(s.data_source), _turns),
     "SubsetRandomSampler": (
         lambda indices, generator=None: None, lambda s: len(s.indices), lambda s: [
@@ -64,7 +62,7 @@ rows({name: _sampler(name, *row) for name, row in {  # options, how many indices
     "WeightedRandomSampler": (_weights, lambda s: s.num_samples, lambda s: torch.multinomial(
         torch.tensor(np.array(s.weights)), len(s), s.replacement, generator=s.generator).tolist()),
     "BatchSampler": (
-        lambda sampler, batch_size, drop_last: None, lambda s: (
+        lambda sampler, batch_size, drop_last: integer("batch_size", batch_size, 1), lambda s: (
             len(s.sampler) + (s.batch_size - 1) * (not s.drop_last)) // s.batch_size, _groups),
     }.items()} | {"Sampler": Sampler}, "utils.data")
 

@@ -44,9 +44,9 @@ def told(name, takes, args, given):
 
 
 def layer(name, f, loss=None):
-    """f as a layer: what f takes besides its input (or the signature loss) are its attributes."""
-    known = inspect.signature(f).parameters
-    takes = loss or inspect.Signature([p for p in known.values() if p.name != "training"][1:])
+    """f as a layer: what f takes besides its input, or the signature of a loss, are attributes."""
+    known = (loss or inspect.signature(f)).parameters
+    takes = inspect.Signature([p for p in known.values() if p.name != "training"][1 + bool(loss):])
     usual = {option: p.default for option, p in takes.parameters.items()}
 
     def __init__(self, *args, **given):
@@ -257,14 +257,11 @@ def loss(name, order):
     """The function below is a loss with options in this order; F asks it, and the layer name."""
     def to(full):
         f, own = full.__name__, inspect.signature(full).parameters
-        options = ordered(order, {option: p.default for option, p in own.items()})
-
-        @functools.wraps(full)
-        def call(input, target, *args, **given):
-            return full(input, target, **told(f, options, args, given))
-
+        takes = ordered(f"input target {order}", {k: p.default for k, p in own.items()})
+        call = functools.wraps(full)(lambda *args, **given: full(**told(f, takes, args, given)))
+        call.__signature__ = takes
         fuller(vars(F).setdefault(f, chance(call)))(call)
-        layer(name, vars(F)[f], options)
+        layer(name, vars(F)[f], takes)
         return call
 
     return to
