@@ -210,7 +210,7 @@ def _same(f):
 
 
 fuller(nn.Conv2d.__init__)(_same(plain(nn.Conv2d.__init__)))
-fuller(F.conv2d)(_alone(_same(plain(F.conv2d))))
+_conv2d = fuller(F.conv2d)(_alone(_same(plain(F.conv2d))))
 
 _tall = lambda x, one: x if x is None or isinstance(x, str) else (one, *np.ravel(x).tolist())
 rows({"conv1d": lambda input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1:
@@ -218,7 +218,8 @@ rows({"conv1d": lambda input, weight, bias=None, stride=1, padding=0, dilation=1
           _tall, (stride, padding, dilation), (1, 0, 1)), groups).squeeze(-2)}, "nn.functional")
 _flat = lambda pool: lambda input, kernel_size, stride=None, padding=0: pool(
     input.unsqueeze(-2), *map(_tall, (kernel_size, stride, padding), (1, 1, 0))).squeeze(-2)
-layer("MaxPool1d", _flat(F.max_pool2d)), layer("AvgPool1d", _flat(F.avg_pool2d))
+layer("MaxPool1d", _flat(F.max_pool2d))
+layer("AvgPool1d", _flat(F.avg_pool2d))
 
 
 class Conv1d(nn.Module):
@@ -247,7 +248,8 @@ class Conv1d(nn.Module):
 
 
 rows({"Conv1d": Conv1d}, "nn")
-_lazy(nn.Linear, "in_features", -1), _lazy(nn.Conv1d, "in_channels", -2)
+_lazy(nn.Linear, "in_features", -1)
+_lazy(nn.Conv1d, "in_channels", -2)
 _lazy(nn.Conv2d, "in_channels", -3)
 
 _reduced = nn.loss._reduce
