@@ -177,40 +177,30 @@ def _load(self, state_dict, strict=True):
     return plain(nn.Module.load_state_dict)(self, state_dict, strict)
 
 
-def _alone(f):
-    def call(*args, **options):  # (image, ...), or (layer, image)
-        at = isinstance(args[0], nn.Module)
-        if args[at].ndim != 3:
-            return f(*args, **options)
-        return f(*args[:at], args[at].unsqueeze(0), *args[at + 1:], **options).squeeze(0)
-
-    return call
-
-
-for _f in (F.max_pool2d, F.avg_pool2d, nn.Conv2d.forward, nn.MaxPool2d.forward):
-    fuller(_f)(_alone(plain(_f)))
-
-
-def _same(f):
+def _freer(f):
     takes = inspect.signature(f)
 
     @functools.wraps(f)
     def call(*args, **options):
         given = told(f.__qualname__, takes, args, options)
-        kernel = given["weight"].shape[2:] if "weight" in given else given["kernel_size"]
-        if str(given["padding"]) == "valid":
+        padding = str(given.get("padding")) * ("groups" in given)  # of a convolution
+        if padding == "valid":
             given["padding"] = 0
-        elif str(given["padding"]) == "same" and pair("stride", given["stride"]) == (1, 1):
+        elif padding == "same" and pair("stride", given["stride"]) == (1, 1):
+            kernel = given["weight"].shape[2:] if "weight" in given else given["kernel_size"]
             sizes = zip(pair("kernel_size", kernel), pair("dilation", given["dilation"]))
             beyond = [d * (k - 1) for k, d in sizes]
             given["padding"] = [n / 2 if n % 2 else n // 2 for n in beyond]  # no int: refused
-        return f(**given)
+        alone = [name for name in ("input", "x") if name in given and given[name].ndim == 3]
+        given |= {name: given[name].unsqueeze(0) for name in alone}
+        return f(**given).squeeze(0) if alone else f(**given)
 
     return call
 
 
-fuller(nn.Conv2d.__init__)(_same(plain(nn.Conv2d.__init__)))
-_conv2d = fuller(F.conv2d)(_alone(_same(plain(F.conv2d))))
+for _f in (F.max_pool2d, F.avg_pool2d, F.conv2d, nn.Conv2d.__init__, nn.Conv2d.forward,
+           nn.MaxPool2d.forward):
+    fuller(_f)(_freer(plain(_f)))
 
 _tall = lambda x, one: x if x is None or isinstance(x, str) else (one, *np.ravel(x).tolist())
 rows({"conv1d": lambda input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1:
@@ -238,9 +228,8 @@ class Conv1d(nn.Module):
             return F.conv1d(x, self.weight, self.bias, self.stride, self.padding, self.dilation,
                             self.groups)
         except ValueError:
-            label = f"Conv1d {self.in_channels} -> {self.out_channels}"
-            expected = f"(N, {self.in_channels}, L), with room for {self.kernel_size[0]}"
-            raise ShapeError(self, label, x.shape, expected) from None
+            raise ShapeError(self, f"Conv1d {self.in_channels} -> {self.out_channels}", x.shape,
+                             f"(N, {self.in_channels}, L) with room for a window") from None
 
     def extra_repr(self):
         text = nn.Conv2d.extra_repr(self)
@@ -338,10 +327,9 @@ def _bce(p, y, /):
 @loss("BCELoss", "weight size_average reduce reduction")
 def binary_cross_entropy(input, target, weight=None, reduction="mean"):
     """-(y log p + (1 - y) log(1 - p)), p = input, y = target, in [0, 1]; no log is below -100."""
-    if input.shape != target.shape or not all(
-            ((x.data >= 0) & (x.data <= 1)).all() for x in (input, target)):
-        raise ValueError(f"binary_cross_entropy: expected one shape, and input in [0, 1] (which "
-                         f"sigmoid gives) as target, got {input.shape} and {target.shape}")
+    nn.loss._check_shapes(input, target)
+    if not all(((x.data >= 0) & (x.data <= 1)).all() for x in (input, target)):
+        raise ValueError("expected input in [0, 1], which sigmoid gives, as target")
     losses = _bce(input, target)
     return _reduced(losses if weight is None else losses * weight, reduction)
 

@@ -71,7 +71,8 @@ def forward(self, input, hx=None):
     states = usual if hx is None else [hx] if torch.is_tensor(hx) else [*hx]
     if [s.shape for s in states] != [s.shape for s in usual]:
         raise ValueError(f"hx: expected {'(h, c)' if usual[1:] else 'one Tensor'}, got "
-                         f"{type(hx).__name__} of {len(states)}, or not of shape {zero.shape}")
+                         f"{type(hx).__name__} of {len(states)}, of the shapes "
+                         f"{[s.shape for s in states]}, not {zero.shape}")
     states, share = zip(*states), lambda x, end: F.linear(
         x, getattr(self, f"weight_{end}"), getattr(self, f"bias_{end}", None))
     for k, ends in enumerate(self.ends):
