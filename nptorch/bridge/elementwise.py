@@ -82,7 +82,7 @@ def _clamp(input, min=None, max=None):  # whose bounds may be Tensors
 
 @fuller(torch.div)
 def _div(input, other, rounding_mode=None):
-    whole = rounding_mode and all(np.asarray(x).dtype.kind in "iu" for x in (input, other))
+    whole = rounding_mode and all(np.asarray(x).dtype.kind in "iub" for x in (input, other))
     if rounding_mode not in (None, "floor", "trunc"):
         raise ValueError(f"rounding_mode: expected None, 'floor' or 'trunc', got {rounding_mode!r}")
     input, other = map(Tensor, autograd.arrays((input, other))) if whole else (input, other)

@@ -97,12 +97,13 @@ def _cat(tensors, dim=0):  # in PyTorch an empty one may be anywhere
 
 
 _lower = lambda a, k: np.tri(*(a.shape[dimension(d, a.ndim)] for d in (-2, -1)), k, int)
+_whole = lambda args, one: integers("dims", args if one is None else (one,))
 _placing = lambda f: lambda input, *args, **options: _placed(f, input, *args, **options)
 rows({name: _placing(f) for name, f in {
     "diag": np.diag, "repeat_interleave": np.repeat,
     "roll": lambda a, shift, axis=(): np.roll(a, shift, None if axis == () else axis),
-    "tile": lambda a, *reps, axis=(): np.tile(a, axis or integers("dims", reps)),
-    "flip": lambda a, *dims, axis=(): np.flip(a, axis or integers("dims", dims)),
+    "tile": lambda a, *dims, axis=None: np.tile(a, _whole(dims, axis)),
+    "flip": lambda a, *dims, axis=None: np.flip(a, _whole(dims, axis) if a.ndim else ()),
     "tril": lambda a, k=0: a * _lower(a, k),
     "triu": lambda a, k=0: a * (1 - _lower(a, k - 1))}.items()}, "", method=True)
 rows({"repeat": lambda input, *sizes: torch.tile(input, s := integers("sizes", sizes)).permute(

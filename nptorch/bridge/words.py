@@ -10,7 +10,7 @@ import types
 
 import numpy as np
 
-from nptorch import creation
+from nptorch import autograd, creation
 from nptorch.autograd import Tensor
 from nptorch.lookup import chance
 from nptorch.nn.module import Module
@@ -117,6 +117,13 @@ def _dtype(call, value):  # of a reduction: its input's, too; of a layer: of wha
         call.after.append(lambda result: creation.to(result, value))
 
 
+def _alpha(call, value):  # of add and sub: the product has the dtype of the sum
+    other = call.args.pop()
+    if isinstance(other, Tensor):
+        other = creation.to(other, autograd.arrays([*call.args, other])[-1].dtype)
+    call.args.append(value * other)
+
+
 def _generator(call, value):
     def drawn(*args, f=call.f, **options):
         usual, creation._rng = creation._rng, lambda: value
@@ -163,8 +170,7 @@ WORDS = {
     **dict.fromkeys("other f exponent mat2 vec tensor split_size".split(), _at(1)),
     "axis": _renamed("dim"), "keepdims": _renamed("keepdim"),
     "unbiased": _renamed("correction", int), "dtype": _dtype, "generator": _generator,
-    "alpha": lambda call, value: call.args.append(value * call.args.pop()),  # add(a, b, alpha=2)
-    "device": at_device, "map_location": at_device,
+    "alpha": _alpha, "device": at_device, "map_location": at_device,
     "requires_grad": lambda call, value: call.after.append(lambda x: x.requires_grad_(value)),
     **{word: lambda call, value: None for word in IDLE},
     **{word: functools.partial(_only, word) for word in USUAL}}
