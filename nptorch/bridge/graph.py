@@ -13,7 +13,7 @@ import nptorch as torch
 from nptorch import autograd, inplace, shapes, versions
 from nptorch.attributes import owner
 from nptorch.autograd import Node, Tensor, is_grad_enabled, no_grad, op
-from nptorch.bridge.elementwise import ALIASES, ROWS
+from nptorch.bridge.elementwise import ROWS
 from nptorch.bridge.words import WORDS, fuller, plain, rows
 from nptorch.creation import to
 from nptorch.lookup import BOTH, Waiting
@@ -129,7 +129,8 @@ class Function:
     def apply(cls, *args):
         """The result of forward, recorded."""
         ctx, last = cls(), [None, ()]
-        ctx.needs_input_grad = tuple(isinstance(x, Tensor) and x.requires_grad for x in args)
+        sizes = {i: x.shape for i, x in enumerate(args) if isinstance(x, Tensor)}
+        ctx.needs_input_grad = tuple(i in sizes and x.requires_grad for i, x in enumerate(args))
         with no_grad():
             result = cls.forward(ctx, *args)
         if not isinstance(result, Tensor):
@@ -139,11 +140,10 @@ class Function:
             if last[0] is not g:  # one call serves all inputs
                 found = cls.backward(ctx, Tensor(g))
                 last[:] = g, found if isinstance(found, tuple) else (found,)
-            return 0 * g if last[1][i] is None else np.asarray(last[1][i])
+            return np.zeros(sizes[i]) if last[1][i] is None else np.asarray(last[1][i])
 
-        node = lambda *inputs: (result.data, *(
-            lambda g, i=i: back(g, i) for i, x in enumerate(args) if isinstance(x, Tensor)))
-        result = op(node)(*(x for x in args if isinstance(x, Tensor)))
+        backs = [functools.partial(back, i=i) for i in sizes]
+        result = op(lambda *inputs: (result.data, *backs))(*(args[i] for i in sizes))
         if result.requires_grad:
             result.grad_fn.name = f"{cls.__name__}Backward"
         return result
@@ -161,11 +161,6 @@ def _stand_in(x, data):
     before = Tensor(data, x.requires_grad)  # what x was until now
     before.grad_fn = x.grad_fn
     return before
-
-
-def _become(x, node, before):
-    node.before = before
-    vars(x).update(requires_grad=True, grad_fn=node)
 
 
 def _check(self, before=Node.check):
@@ -198,10 +193,9 @@ def _viewing(f):
 
 
 for _name in "_getitem", "reshape", "permute", "transpose", "squeeze", "unsqueeze", "expand":
-    setattr(shapes, _name, _viewing(vars(shapes)[_name]))
-    rows({name: vars(shapes)[_name] for name in (_name, *(
-        alias for alias, name in ALIASES.items() if name == _name))},
-        *[""] * hasattr(torch, _name), method=hasattr(Tensor, _name))
+    setattr(shapes, _name, _f := _viewing(vars(shapes)[_name]))
+    rows({_name: _f}, *[""] * hasattr(torch, _name), method=hasattr(Tensor, _name))
+rows({"swapaxes": torch.transpose}, "", method=True)
 Tensor.view = Tensor.reshape
 
 
@@ -264,11 +258,12 @@ def change(self, compute, *args, **options):
         if self is not whole:
             flat = _assigned(reshape(base, -1), to(result, self.dtype), _places(self, whole))
             result = reshape(flat, *whole.shape)
-        _become(whole, result.grad_fn, base)
-        versions._entry(memory).append(whole.grad_fn.born)
+        versions._entry(memory).append(result.grad_fn.born)
         Node.check = _check
-        for x in views:
-            _become(x, _shown(x, whole, whole).grad_fn, _stand_in(x, x.data))
+        for x in whole, *views:  # each of which is made anew
+            new = result if x is whole else _shown(x, whole, whole)
+            new.grad_fn.before = base if x is whole else _stand_in(x, x.data)
+            vars(x).update(requires_grad=True, grad_fn=new.grad_fn)
     return self
 
 
