@@ -60,7 +60,7 @@ rows({name: _row(name, *row) for name, row in ROWS.items()}
          *autograd.arrays(inputs)))) for name in TESTS}, "", method=True)
 ALIASES = {"absolute": "abs", "negative": "neg", "multiply": "mul", "subtract": "sub",
            "divide": "div", "true_divide": "div", "greater": "gt", "greater_equal": "ge",
-           "less": "lt", "less_equal": "le", "not_equal": "ne"}
+           "less": "lt", "less_equal": "le", "not_equal": "ne", "swapaxes": "transpose"}
 rows({name: getattr(Tensor, same) for name, same in ALIASES.items()}, "", method=True)
 rows({"clip": torch.clamp, "clamp_min": lambda input, min: torch.clamp(input, min),
       "clamp_max": lambda input, max: torch.clamp(input, max=max)}, "", method=True)

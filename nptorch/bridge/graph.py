@@ -249,10 +249,13 @@ def change(self, compute, *args, **options):
     base = _stand_in(whole, whole.data.copy())
     args = [x.clone() if isinstance(x, Tensor) and owner(x.data) is memory else x for x in args]
     result = compute(_shown(self, whole, base), *args, **options)
-    if result.shape != self.shape:
-        raise ValueError(f"in place: expected a result of shape {self.shape}, got {result.shape}")
+    if result.shape != self.shape or not np.can_cast(result.dtype, self.dtype, "same_kind"):
+        raise ValueError(f"in place: expected {self.shape} of {self.dtype}, got {result.shape} of "
+                         f"{result.dtype}")
+    if not self.data.flags.writeable:
+        raise ValueError("in place: this Tensor can't be written to: clone() it first")
     views = _hearing(self, whole) if result.grad_fn else inplace.check_inplace(self)
-    np.copyto(self.data, result.data, casting="same_kind")
+    np.copyto(self.data, result.data)
     versions.written(self.data)
     if result.grad_fn:
         if self is not whole:

@@ -53,7 +53,7 @@ SAID = {  # by NumPy and Python, and what we say
     r"cannot reshape array of size (\d+) into shape (.*)": r"shape: \1 elements don't fill \2",
     r"'(int|float|bool|str|list|tuple|NoneType|numpy\.\w+)' object has no attribute .*": (
         r"expected a Tensor, got \1"),
-    ".* is read-only": "an expanded Tensor is not written to: clone() it first",
+    "assignment destination is read-only": "an expanded Tensor is not written to: clone() it first",
     "Input must be 1- or 2-d.": "input: expected one dimension or two"}
 
 _BOTH = {kind: type(kind.__name__, (kind, RuntimeError), {"__module__": "builtins"})
