@@ -63,18 +63,17 @@ def _root(outputs, starts):
 
 
 def grad(outputs, inputs, grad_outputs=None, retain_graph=False, *, allow_unused=False):
-    """d(outputs)/d(input) for each of inputs, as a tuple; of several outputs, the sum of them times
-    their grad_outputs. No grad attribute changes. Raises RuntimeError if outputs were not made from
-    one of inputs, whose gradient is None with allow_unused."""
+    """d(outputs)/d(input) for each of inputs, as a tuple; of several outputs, the sum times their
+    grad_outputs. RuntimeError if an input was not used, which has None with allow_unused."""
     root, inputs = _root(outputs, grad_outputs), [inputs] if isinstance(inputs, Tensor) else inputs
-    kept = [x._retains_grad for x in inputs]
+    asked = [x for x in inputs if not x._retains_grad]
     try:
-        for x in inputs:
+        for x in asked:
             x._retains_grad = True
         found = autograd._walk(root, root.data, retain_graph)
     finally:
-        for x, before in zip(inputs, kept):
-            x._retains_grad = before
+        for x in asked:
+            x._retains_grad = False
     if not all(x in found or (allow_unused and x.requires_grad) for x in inputs):
         raise RuntimeError("grad: expected inputs that outputs were made from, or allow_unused")
     return tuple(Tensor(np.array(found[x])) if x in found else None for x in inputs)

@@ -117,9 +117,6 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     return tuple(map(Tensor, found)) if isinstance(found, tuple) else Tensor(found)
 
 
-rows({"concat": torch.cat, "meshgrid": meshgrid}, "")
-
-
 @op
 def _einsum(*arrays, inputs, output):  # here "~" stands for "..."
     every, dtype = "".join([output, *inputs]), arrays[0].dtype
@@ -218,9 +215,8 @@ def cross(input, other, dim=None):
 
 
 def svd(A, full_matrices=True):
-    """(U, S, Vh), with A = U · diag(S) · Vh and the largest of S in front; signs of vectors are
-    LAPACK's. Raises RuntimeError for what is recorded, since there is no way back, and for other
-    numbers than floats."""
+    """(U, S, Vh), with A = U · diag(S) · Vh and the largest of S in front; signs are LAPACK's.
+    RuntimeError for what is recorded, since there is no way back, and for other than floats."""
     if A.dtype.kind != "f" or (A.requires_grad and torch.is_grad_enabled()):
         raise RuntimeError("svd: expected floats that don't require grad: use A.detach()")
     return namedtuple("svd", "U S Vh")(*map(Tensor, np.linalg.svd(A.data, full_matrices)))
@@ -229,9 +225,6 @@ def svd(A, full_matrices=True):
 rows({"cross": cross, "svd": lambda input, some=True: namedtuple("svd", "U S V")(
     *(found := svd(input, not some))[:2], found.Vh.transpose(-2, -1))}, "", method=True)
 rows({"cross": lambda input, other, dim=-1: cross(input, other, dim), "svd": svd}, "linalg")
-rows({"storage": lambda self: owner(self.data).ravel("K"),  # all numbers of the memory, in order
-      "storage_offset": lambda self: (self.data_ptr() - owner(self.data).ctypes.data)
-      // self.data.itemsize}, method=True)
 
 
 class Generator(np.random.Generator):
@@ -256,12 +249,16 @@ def multinomial(input, num_samples, replacement=False):
     return Tensor(np.apply_along_axis(draw, -1, weights).astype(np.int64))
 
 
-rows({"view_as": lambda self, other: self.reshape(*other.shape),
+rows({"storage": lambda self: owner(self.data).ravel("K"),  # all numbers of the memory, in order
+      "storage_offset": lambda self: (self.data_ptr() - owner(self.data).ctypes.data)
+      // self.data.itemsize,
+      "view_as": lambda self, other: self.reshape(*other.shape),
       "normal_": lambda self, mean=0.0, std=1.0: self.copy_(
           Tensor(creation._rng().normal(mean, std, self.shape))),
       "uniform_": lambda self, low=0.0, high=1.0: self.copy_(
           Tensor(creation._rng().uniform(low, high, self.shape)))}, method=True)
-rows({"einsum": einsum, "Generator": Generator, "from_numpy": lambda ndarray: Tensor(ndarray),
+rows({"concat": torch.cat, "meshgrid": meshgrid, "einsum": einsum, "Generator": Generator,
+      "from_numpy": lambda ndarray: Tensor(ndarray),
       "as_tensor": lambda data, dtype=None: (
           to(data if isinstance(data, Tensor) else Tensor(data), dtype=dtype)
           if isinstance(data, (Tensor, np.ndarray)) else torch.tensor(data, dtype)),
@@ -298,10 +295,8 @@ def _plan(x, arrays):
 
 
 def _built(x, arrays, made):  # from a dict whose values are built by now
-    if "array" in x:
-        return arrays[x["array"]]
-    if "tuple" in x:
-        return tuple(x["tuple"])
+    if "array" in x or "tuple" in x:
+        return arrays[x["array"]] if "array" in x else tuple(x["tuple"])
     if "kind" not in x:
         return {json.loads(k): v for k, v in x.items()}
     kind, holds = _kind(*x["kind"]), x["holds"]
