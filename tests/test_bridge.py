@@ -334,6 +334,10 @@ def test_assignment_walks_back_right():
     x.grad = None
     m.sum().backward()
     assert x.grad.tolist() == [1, 0, 0]
+    row, a = leaf([[1.0, 2.0]]), torch.zeros(2)
+    a[:] = row  # which has a dimension more
+    (a * a).sum().backward()
+    assert row.grad.tolist() == [[2, 4]]
 
 
 def test_in_place_methods():

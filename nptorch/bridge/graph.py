@@ -224,7 +224,8 @@ def _assigned(a, b, /, key):
         (array := np.array(array))[key] = value
         return array
 
-    return put(a, b), lambda g: put(g, 0), lambda g: g[key]
+    n = b.ndim  # b may have ones in front
+    return put(a, b), lambda g: put(g, 0), lambda g: np.array(g[key], ndmin=n)
 
 
 def _hearing(self, whole):
@@ -249,8 +250,8 @@ def change(self, compute, *args, **options):
     args = [x.clone() if isinstance(x, Tensor) and owner(x.data) is memory else x for x in args]
     result = compute(_shown(self, whole, base), *args, **options)
     if result.shape != self.shape or not np.can_cast(result.dtype, self.dtype, "same_kind"):
-        raise ValueError(f"in place: expected {self.shape} of {self.dtype}, got {result.shape} of "
-                         f"{result.dtype}")
+        raise RuntimeError(f"in place: expected {self.shape} of {self.dtype}, got {result.shape} "
+                           f"of {result.dtype}")
     if not self.data.flags.writeable:
         raise ValueError("in place: this Tensor can't be written to: clone() it first")
     views = _hearing(self, whole) if result.grad_fn else inplace.check_inplace(self)

@@ -281,7 +281,7 @@ def _kind(module, name):  # a class of Tensors or Modules that the script has by
 def _plan(x, arrays):
     if isinstance(x, (Tensor, nn.Module)):
         kind = type(x).__module__, type(x).__qualname__
-        holds = {k: v for k, v in vars(x).items() if k not in ("grad", "grad_fn")}
+        holds = {k: v for k, v in vars(x).items() if k not in ("grad", "grad_fn", "_of")}
         return _kind(*kind) and {"kind": kind, "holds": _plan(holds, arrays)}
     if isinstance(x, dict):  # JSON's keys are text: those of dicts are JSON themselves
         if odd := [k for k in x if not isinstance(k, (str, int, float, type(None)))]:
