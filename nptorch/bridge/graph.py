@@ -207,9 +207,9 @@ def _whole(x):
 
 def _places(x, whole):
     """Where the elements of x stand in whole, when that is laid out flat."""
-    memory, places = owner(x.data), np.empty(owner(x.data).size, np.int64)
-    k = places.itemsize // memory.itemsize
-    at = lambda a: np.ndarray(a.shape, places.dtype, places, k * (
+    memory, k = owner(x.data), 8 // x.data.itemsize
+    places = np.empty(memory.nbytes * k // 8, np.int64)  # one for each number in memory
+    at = lambda a: np.ndarray(a.shape, np.int64, places, k * (
         a.ctypes.data - memory.ctypes.data), np.multiply(a.strides, k))
     at(whole.data)[...] = np.arange(whole.data.size).reshape(whole.shape)
     return at(x.data)
