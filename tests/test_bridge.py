@@ -683,6 +683,16 @@ def test_a_function_of_two_is_walked_once():
     assert (x.grad.tolist(), y.grad.tolist(), calls) == ([5, 7], [2, 3], [[1, 1]])
 
 
+def test_a_function_may_have_no_gradient_for_an_input_of_another_shape():
+    class Product(torch.autograd.Function):
+        forward = staticmethod(lambda ctx, a, b: a @ b)
+        backward = staticmethod(lambda ctx, g: (None, 2 * torch.ones(3, 4)))
+
+    a, b = leaf([[1.0, 2.0, 3.0]]), torch.ones(3, 4, requires_grad=True)
+    Product.apply(a, b).sum().backward()
+    assert a.grad.tolist() == [[0, 0, 0]] and b.grad.tolist() == [[2] * 4] * 3
+
+
 # Layers, losses, lists
 
 
@@ -832,7 +842,8 @@ def test_nested_checkpoints(tmp_path):
         assert found["optimizer"]["state"][0]["step"].tolist() == [1]
         assert found["net"]["weight"].tolist() == net.weight.tolist()
         assert found["array"].tolist() == [0, 1] and found["name"] == "lenet"
-    torch.save([torch.ones(2)], tmp_path / "list.pt")
+    torch.save([torch.ones(2000)[:2]], tmp_path / "list.pt")  # a view without its whole
+    assert (tmp_path / "list.pt").stat().st_size < 2000
     assert torch.load(tmp_path / "list.pt")[0].tolist() == [1, 1]
     with pytest.raises(TypeError, match="expected text as its name"):
         torch.save({"f": len}, tmp_path / "net.pt")
