@@ -49,8 +49,7 @@ def _watch(path):
 
 for _address in ("", ".nn", ".nn.functional", ".nn.init", ".nn.utils", ".optim", ".autograd",
                  ".optim.lr_scheduler", ".utils.data", ".linalg", ".cuda", ".mps", ".accelerator",
-                 ".random", ".backends", ".backends.cudnn", ".backends.mps", ".multiprocessing",
-                 ".autograd.functional"):
+                 ".random", ".backends", ".backends.cudnn", ".backends.mps", ".multiprocessing"):
     _watch(f"nptorch{_address}")
 
 
