@@ -18,8 +18,7 @@ INSTEAD = {  # what scripts ask for and nptorch lacks, as an expression, and wha
     "torch.bincount": "`np.bincount(x.numpy())`",
     "torch.autograd.profiler": "Python's `cProfile`, or `time.perf_counter()` before and after",
     "torch.linalg.matrix_norm": "`torch.linalg.norm(x)`, the Frobenius norm, or `np.linalg.norm`",
-    "torch.autograd.functional.hessian": "differences of what `torch.autograd.functional.jacobian` "
-    "or `vjp` gives at near places",
+    "torch.autograd.functional": "`torch.autograd.grad`, once for each element of the output",
     "torch.Tensor(2, 3)": "`torch.empty(2, 3)`",
     "torch.multiprocessing.Process": "Python's `multiprocessing`, whose processes share no Tensor; "
     "`Pool` is there",

@@ -34,7 +34,7 @@ def _asked(place, name):
 
 
 for _path in """nptorch .nn .nn.functional .nn.init .nn.utils .optim .optim.lr_scheduler .autograd
-        .autograd.functional .linalg .random .utils.data .cuda .mps .accelerator .multiprocessing
+        .linalg .random .utils.data .cuda .mps .accelerator .multiprocessing
         .backends .backends.mps .backends.cudnn""".replace(" .", " nptorch.").split():
     _module = sys.modules.setdefault(_path, types.ModuleType(_path))
     _module.__getattr__ = functools.partial(_asked, _module)

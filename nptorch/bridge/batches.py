@@ -7,6 +7,7 @@ from itertools import islice
 import numpy as np
 
 import nptorch as torch
+from nptorch.bridge.layers import told
 from nptorch.bridge.words import fuller, plain, rows
 from nptorch.checks import integer
 from nptorch.utils import data
@@ -18,78 +19,70 @@ class Sampler:
     __class_getitem__ = classmethod(types.GenericAlias)  # Sampler[int]
 
 
-def _sampler(name, plan):
+def _sampler(name, takes, size, order):
     def __init__(self, *args, **options):
-        bound = inspect.signature(plan).bind(*args, **options)
-        bound.apply_defaults()
-        vars(self).update({k: x for k, x in bound.arguments.items() if x is not None})
-        self.length, self.order = plan(*args, **options)
+        vars(self).update(told(name, inspect.signature(takes), args, options))
+        takes(**vars(self))  # which refuses what makes no sense
 
     return type(name, (Sampler,), {"__init__": __init__, "__doc__": f"As torch's {name}.",
-        "__len__": lambda self: self.length(), "__iter__": lambda self: iter(self.order())})
+                                   "__len__": size, "__iter__": lambda self: iter(order(self))})
 
 
-def _groups(sampler, size, drop_last):
-    indices = iter(sampler)
-    while len(group := list(islice(indices, size))) == size or (group and not drop_last):
+def _weights(weights, num_samples, replacement=True, generator=None):
+    integer("num_samples", num_samples, 1)
+    if not (np.array(weights) >= 0).all() or not np.any(weights):
+        raise ValueError(f"weights: expected none below 0, and one above, got {[*weights]}")
+
+
+def _turns(s):
+    n = len(s.data_source)
+    if s.replacement:
+        return torch.randint(n, (len(s),), generator=s.generator).tolist()
+    turns = [torch.randperm(n, generator=s.generator) for _ in range(0, len(s), n)]
+    return torch.cat(turns)[:len(s)].tolist()
+
+
+def _groups(s):
+    indices = iter(s.sampler)
+    while len(group := [*islice(indices, s.batch_size)]) == s.batch_size or (
+            group and not s.drop_last):
         yield group
 
 
-def _random(data_source, replacement=False, num_samples=None, generator=None):
-    if num_samples is not None:
-        integer("num_samples", num_samples, 1)
-    size = lambda: len(data_source) if num_samples is None else num_samples
-    turn = lambda start: torch.randperm(len(data_source), generator=generator)
-    return size, lambda: (
-        torch.randint(len(data_source), (size(),), generator=generator) if replacement else
-        torch.cat([*map(turn, range(0, size(), len(data_source)))])[:size()]).tolist()
-
-
-def _weighted(weights, num_samples, replacement=True, generator=None):
-    weights, _ = torch.tensor(np.array(weights)), integer("num_samples", num_samples, 1)
-    if not (weights.numpy() >= 0).all() or not (weights.numpy() > 0).any():
-        raise ValueError(f"weights: expected none below 0, and one above, got {weights.tolist()}")
-    return lambda: num_samples, lambda: torch.multinomial(
-        weights, num_samples, replacement, generator=generator).tolist()
-
-
-def _batched(sampler, batch_size, drop_last):
-    spare = (integer("batch_size", batch_size, 1) - 1) * (not drop_last)
-    return (lambda: (len(sampler) + spare) // batch_size,
-            lambda: _groups(sampler, batch_size, drop_last))
-
-
-rows({name: _sampler(name, plan) for name, plan in {
-    "SequentialSampler": lambda data_source: (
-        lambda: len(data_source), lambda: range(len(data_source))),
-    "RandomSampler": _random,
-    "SubsetRandomSampler": lambda indices, generator=None: (lambda: len(indices), lambda: [
-        indices[i] for i in torch.randperm(len(indices), generator=generator).tolist()]),
-    "WeightedRandomSampler": _weighted, "BatchSampler": _batched}.items()} | {"Sampler": Sampler},
-    "utils.data")
+rows({name: _sampler(name, *row) for name, row in {  # what it takes, how many, and in which order
+    "SequentialSampler": (lambda data_source: None, lambda s: len(s.data_source),
+                          lambda s: range(len(s))),
+    "RandomSampler": (
+        lambda data_source, replacement=False, num_samples=None, generator=None:
+        num_samples is None or integer("num_samples", num_samples, 1),
+        lambda s: s.num_samples or len(s.data_source), _turns),
+    "SubsetRandomSampler": (
+        lambda indices, generator=None: None, lambda s: len(s.indices), lambda s: [
+            s.indices[i] for i in torch.randperm(len(s), generator=s.generator).tolist()]),
+    "WeightedRandomSampler": (_weights, lambda s: s.num_samples, lambda s: torch.multinomial(
+        torch.tensor(np.array(s.weights)), len(s), s.replacement, generator=s.generator).tolist()),
+    "BatchSampler": (
+        lambda sampler, batch_size, drop_last: integer("batch_size", batch_size, 1), lambda s: (
+            len(s.sampler) + (s.batch_size - 1) * (not s.drop_last)) // s.batch_size, _groups),
+    }.items()} | {"Sampler": Sampler}, "utils.data")
 
 
 @fuller(data.DataLoader.__init__)
 def _loader(self, dataset, batch_size=1, shuffle=False, sampler=None, batch_sampler=None,
             num_workers=0, collate_fn=None, pin_memory=False, drop_last=False, timeout=0,
             worker_init_fn=None, multiprocessing_context=None, generator=None):
-    self.num_workers, self.pin_memory = integer("num_workers", num_workers), pin_memory
-    drawn = sampler is not None
-    if (drawn and shuffle) or (batch_sampler is not None and (
-            batch_size != 1 or shuffle or drawn or drop_last)):
+    drawn, grouped = sampler is not None, batch_sampler is not None
+    if (drawn and shuffle) or (grouped and (batch_size != 1 or shuffle or drawn or drop_last)):
         raise ValueError("DataLoader: a sampler excludes shuffle, and a batch_sampler batch_size, "
                          "shuffle, sampler and drop_last")
     plain(data.DataLoader.__init__)(self, dataset, batch_size, shuffle, drop_last=drop_last,
                                     generator=generator)
-    self.sampler, self.batch_sampler = sampler, batch_sampler
-    if not drawn:
-        self.sampler = (data.RandomSampler(dataset, generator=self.generator) if shuffle else
-                        data.SequentialSampler(dataset))
-    if batch_sampler is None:
-        self.batch_sampler = data.BatchSampler(self.sampler, batch_size, drop_last)
-    else:
-        self.batch_size = None
-    self.collate_fn = collate_fn
+    self.num_workers, self.pin_memory = integer("num_workers", num_workers), pin_memory
+    self.sampler = sampler if drawn else data.RandomSampler(
+        dataset, generator=self.generator) if shuffle else data.SequentialSampler(dataset)
+    self.batch_sampler = batch_sampler if grouped else data.BatchSampler(
+        self.sampler, batch_size, drop_last)
+    self.batch_size, self.collate_fn = None if grouped else batch_size, collate_fn
 
 
 def _batches(self, usual=data.DataLoader.__iter__):

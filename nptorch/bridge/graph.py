@@ -10,24 +10,16 @@ import weakref
 import numpy as np
 
 import nptorch as torch
-from nptorch import autograd, inplace, shapes
+from nptorch import autograd, inplace, shapes, versions
 from nptorch.attributes import owner
 from nptorch.autograd import Node, Tensor, is_grad_enabled, no_grad, op
-from nptorch.bridge.elementwise import ALIASES, ROWS
+from nptorch.bridge.elementwise import ROWS
 from nptorch.bridge.words import WORDS, fuller, plain, rows
 from nptorch.creation import to
-from nptorch.lookup import BOTH, Waiting, chance
-from nptorch.versions import written
+from nptorch.lookup import BOTH, Waiting
+from nptorch.shapes import reshape
 
-
-@contextlib.contextmanager
-def _recording(mode=True):
-    before = autograd._mode.quiet
-    autograd._mode.quiet = 0 if mode else before or 1
-    try:
-        yield
-    finally:
-        autograd._mode.quiet = before
+_quiet = functools.partial(setattr, autograd._mode, "quiet")
 
 
 class set_grad_enabled:
@@ -37,19 +29,20 @@ class set_grad_enabled:
         self.mode, self.before = mode, autograd._mode.quiet
         self.__enter__()
 
-    def __enter__(self):
-        autograd._mode.quiet = 0 if self.mode else self.before or 1
-
-    def __exit__(self, *error):
-        autograd._mode.quiet = self.before
-
-    def __call__(self, function):
-        self.__exit__()  # only inside of function
-        return _recording(self.mode)(function)
+    __enter__ = lambda self: _quiet(0 if self.mode else self.before or 1)
+    __exit__ = lambda self, *error: _quiet(self.before)
+    __call__ = lambda self, function: (  # only inside of function
+        self.__exit__() or _recording(self.mode)(function))
 
 
-no_grad.__exit__ = lambda self, *error: setattr(  # also if the mode was set inside
-    autograd._mode, "quiet", max(autograd._mode.quiet - 1, 0))
+@contextlib.contextmanager
+def _recording(mode=True):
+    with set_grad_enabled(mode):
+        yield
+
+
+no_grad.__exit__ = lambda self, *error: _quiet(  # also if the mode was set inside
+    max(autograd._mode.quiet - 1, 0))
 rows({"set_grad_enabled": set_grad_enabled,
       "enable_grad": lambda function=None: _recording()(function) if function else _recording(),
       "inference_mode": lambda mode=True: no_grad(mode) if callable(mode) else (
@@ -70,18 +63,17 @@ def _root(outputs, starts):
 
 
 def grad(outputs, inputs, grad_outputs=None, retain_graph=False, *, allow_unused=False):
-    """d(outputs)/d(input) for each of inputs, as a tuple; of several outputs, the sum of them times
-    their grad_outputs. No grad attribute changes. Raises RuntimeError if outputs were not made from
-    one of inputs, whose gradient is None with allow_unused."""
+    """d(outputs)/d(input) for each of inputs, as a tuple; of several outputs, the sum times their
+    grad_outputs. RuntimeError if an input was not used, which has None with allow_unused."""
     root, inputs = _root(outputs, grad_outputs), [inputs] if isinstance(inputs, Tensor) else inputs
-    kept = [x._retains_grad for x in inputs]
+    asked = [x for x in inputs if not x._retains_grad]
     try:
-        for x in inputs:
+        for x in asked:
             x._retains_grad = True
         found = autograd._walk(root, root.data, retain_graph)
     finally:
-        for x, before in zip(inputs, kept):
-            x._retains_grad = before
+        for x in asked:
+            x._retains_grad = False
     if not all(x in found or (allow_unused and x.requires_grad) for x in inputs):
         raise RuntimeError("grad: expected inputs that outputs were made from, or allow_unused")
     return tuple(Tensor(np.array(found[x])) if x in found else None for x in inputs)
@@ -136,7 +128,8 @@ class Function:
     def apply(cls, *args):
         """The result of forward, recorded."""
         ctx, last = cls(), [None, ()]
-        ctx.needs_input_grad = tuple(isinstance(x, Tensor) and x.requires_grad for x in args)
+        sizes = {i: x.shape for i, x in enumerate(args) if isinstance(x, Tensor)}
+        ctx.needs_input_grad = tuple(i in sizes and x.requires_grad for i, x in enumerate(args))
         with no_grad():
             result = cls.forward(ctx, *args)
         if not isinstance(result, Tensor):
@@ -146,11 +139,10 @@ class Function:
             if last[0] is not g:  # one call serves all inputs
                 found = cls.backward(ctx, Tensor(g))
                 last[:] = g, found if isinstance(found, tuple) else (found,)
-            return 0 * g if last[1][i] is None else np.asarray(last[1][i])
+            return np.zeros(sizes[i]) if last[1][i] is None else np.asarray(last[1][i])
 
-        node = lambda *inputs: (result.data, *(
-            lambda g, i=i: back(g, i) for i, x in enumerate(args) if isinstance(x, Tensor)))
-        result = op(node)(*(x for x in args if isinstance(x, Tensor)))
+        backs = [functools.partial(back, i=i) for i in sizes]
+        result = op(lambda *inputs: (result.data, *backs))(*(args[i] for i in sizes))
         if result.requires_grad:
             result.grad_fn.name = f"{cls.__name__}Backward"
         return result
@@ -164,77 +156,35 @@ rows({"grad": grad, "Function": Function, "Variable": lambda data, requires_grad
       _root(tensors, grad_tensors).backward(retain_graph=retain_graph)}, "autograd")
 
 
-def _asked(func, inputs):
-    inputs = [inputs] if isinstance(inputs, Tensor) else inputs
-    xs = [x.detach().clone().requires_grad_() for x in inputs]
-    with _recording():
-        return xs, func(*xs)
-
-
-def _slopes(outputs, xs, starts):
-    known = [(y, start) for y, start in zip(outputs, starts, strict=True) if y.requires_grad]
-    ys, starts = zip(*known) if known else ((), ())
-    found = grad(ys, xs, starts, True, allow_unused=True) if known else [None] * len(xs)
-    return [Tensor(np.zeros_like(x.data)) if g is None else g for x, g in zip(xs, found)]
-
-
-def vjp(func, inputs, v=None):
-    """(func(*inputs), v times its jacobian), the latter like inputs; v is like the output, and 1
-    for a single number."""
-    xs, outputs = _asked(func, inputs)
-    one = isinstance(outputs, Tensor)
-    found = _slopes(*(([outputs], xs, [v]) if one else (outputs, xs, v)))
-    outputs = outputs.detach() if one else tuple(y.detach() for y in outputs)
-    return outputs, found[0] if isinstance(inputs, Tensor) else tuple(found)
-
-
-def jacobian(func, inputs):
-    """d(output)/d(input) of func(*inputs), of the shape of the output and then of the input; for
-    several inputs a tuple of them, and of those a tuple for several outputs."""
-    (xs, outputs), found = _asked(func, inputs), []
-    for y in [outputs] if isinstance(outputs, Tensor) else outputs:
-        starts = np.eye(y.data.size, dtype=y.dtype).reshape(-1, *y.shape)
-        slopes = zip(*(_slopes([y], xs, [start]) for start in starts))
-        parts = [Tensor(np.reshape(gs, y.shape + x.shape)) for gs, x in zip(slopes, xs)]
-        found.append(parts[0] if isinstance(inputs, Tensor) else tuple(parts))
-    return found[0] if isinstance(outputs, Tensor) else tuple(found)
-
-
-rows({"jacobian": jacobian, "vjp": vjp}, "autograd.functional")
-
-_changes = weakref.WeakSet()  # the nodes of changes in place
-
-
 def _stand_in(x, data):
-    before = Tensor(data)  # what x was until now
-    before.__dict__.update(requires_grad=x.requires_grad, grad_fn=x.grad_fn)
+    before = Tensor(data, x.requires_grad)  # what x was until now
+    before.grad_fn = x.grad_fn
     return before
 
 
 def _check(self, before=Node.check):
     """What made an input is what had made it when this node was born."""
-    for i, (x, back) in enumerate(self.edges or ()):
+    for i, (x, back) in enumerate(self.edges):
         while x.grad_fn is not None and x.grad_fn.born > self.born:
             x = x.grad_fn.before
-        if x.grad_fn is not None and any(x.grad_fn.born < change.born < self.born
-                                         and change.memory is owner(x.data) for change in _changes):
+        made, changes = x.grad_fn, versions._written.get(id(owner(x.data)), [0])[1:]
+        if made is not None and any(made.born < change < self.born for change in changes):
             raise RuntimeError(f"backward: {self} used a view of a Tensor that was changed in "
                                "place after the view was made: take the view again")
         self.edges[i] = x, back
     before(self)
 
 
-_views = weakref.WeakValueDictionary()  # {id of a view: the view}
-_early = weakref.WeakValueDictionary({
-    id(x): x for x in gc.get_objects() if issubclass(type(x), Tensor)
-    and "data" in vars(x) and x.data.base is not None and x.grad_fn is None})
+_views = weakref.WeakValueDictionary({  # {id of a view: the view}
+    id(x): x for x in gc.get_objects()
+    if issubclass(type(x), Tensor) and "data" in vars(x) and x.data.base is not None})
 
 
 def _viewing(f):
     @functools.wraps(f)
     def view(self, *args, **options):
         result = f(self, *args, **options)
-        if is_grad_enabled() and result is not self and owner(result.data) is owner(self.data):
+        if is_grad_enabled() and owner(result.data) is owner(self.data):
             vars(result)["_of"], _views[id(result)] = self, result
         return result
 
@@ -242,99 +192,89 @@ def _viewing(f):
 
 
 for _name in "_getitem", "reshape", "permute", "transpose", "squeeze", "unsqueeze", "expand":
-    _f = chance(_viewing(vars(shapes)[_name]))
-    setattr(shapes, _name, plain(_f))
-    rows({_name: _f} | {alias: _f for alias, name in ALIASES.items() if name == _name},
-         *[""] * hasattr(torch, _name), method=hasattr(Tensor, _name))
+    setattr(shapes, _name, _f := _viewing(vars(shapes)[_name]))
+    rows({_name: _f}, *[""] * hasattr(torch, _name), method=hasattr(Tensor, _name))
+rows({"swapaxes": torch.transpose}, "", method=True)
 Tensor.view = Tensor.reshape
 
 
 def _whole(x):
     """The Tensor whose memory x shows, as far as that is known."""
-    of = [vars(x)["_of"]] if "_of" in vars(x) else [
-        y for y, _ in (x.grad_fn and x.grad_fn.edges) or () if owner(y.data) is owner(x.data)]
+    of = [vars(x).get("_of", x), *(y for y, _ in getattr(x.grad_fn, "edges", None) or ())]
+    of = [y for y in of if y is not x and owner(y.data) is owner(x.data)]
     return _whole(of[0]) if of else x
 
 
 def _places(x, whole):
     """Where the elements of x stand in whole, when that is laid out flat."""
-    memory, size = owner(x.data), x.data.itemsize
-    numbers = np.arange(memory.nbytes // size)
-    at = lambda a: np.lib.stride_tricks.as_strided(
-        numbers[(a.ctypes.data - memory.ctypes.data) // size:], a.shape,
-        [s // size * numbers.itemsize for s in a.strides])
-    places = np.empty_like(numbers)
-    places[at(whole.data)] = np.arange(whole.data.size).reshape(whole.shape)
-    return places[at(x.data)]
+    memory, k = owner(x.data), 8 // x.data.itemsize
+    places = np.empty(memory.nbytes * k // 8, np.int64)  # one for each number in memory
+    at = lambda a: np.ndarray(a.shape, np.int64, places, k * (
+        a.ctypes.data - memory.ctypes.data), np.multiply(a.strides, k))
+    at(whole.data)[...] = np.arange(whole.data.size).reshape(whole.shape)
+    return at(x.data)
 
 
-_flat = lambda x: x.reshape(-1)
-_shown = lambda x, whole, base: base if x is whole else plain(  # and that is no view to be kept
-    Tensor.reshape).__wrapped__(base, -1)[_places(x, whole)]
+_shown = lambda x, whole, base: base if x is whole else reshape(base, -1)[_places(x, whole)]
 
 
 @op
-def _assigned(a, b, /, key, at=lambda array: array):
-    def back(g):
-        at(g := np.array(g, order="C"))[key] = 0
-        return g
+def _assigned(a, b, /, key):
+    def put(array, value):
+        (array := np.array(array))[key] = value
+        return array
 
-    at(value := np.array(a, order="C"))[key] = b
-    return value, back, lambda g: at(g)[key].copy()
+    n = b.ndim  # b may have ones in front
+    return put(a, b), lambda g: put(g, 0), lambda g: np.array(g[key], ndmin=n)
 
 
-def _record(self, whole, base, result):
-    """Make whole what it is when result is written into self; return its views."""
-    memory = owner(self.data)
-    views = [x for x in {id(x): x for x in (self, *_views.values())}.values()
-             if x is not whole and owner(x.data) is memory and _whole(x) is whole]
+def _hearing(self, whole):
+    """The views of whole. Raises RuntimeError if no change of self may be recorded."""
+    near = [x for x in dict.fromkeys([self, *_views.values()])
+            if x is not whole and owner(x.data) is owner(self.data)]
+    views = [x for x in near if _whole(x) is whole]
     for x in whole, *views:
         if x.is_leaf and x.requires_grad:
-            for y in (self, x)[self.requires_grad:]:
-                inplace.check_inplace(y)
-    if whole.is_leaf and (whole.data.base is not None
-                          or any(owner(x.data) is memory for x in _early.values())):
+            inplace.check_inplace(self.detach())  # which is told if it is a view
+            inplace.check_inplace(x)
+    if whole.is_leaf and (whole.data.base is not None or any(_whole(x) is x for x in near)):
         raise RuntimeError("a change in place of a view is not recorded: make a new Tensor, as in "
                            "h = h + y, or with where, cat or stack")
-    node = (result if self is whole else _assigned(
-        base, to(result, self.dtype), _places(self, whole), _flat)).grad_fn
-    node.before, node.memory, Node.check = base, memory, _check
-    whole.__dict__.update(requires_grad=True, grad_fn=node)
-    _changes.add(node)
     return views
 
 
 def change(self, compute, *args, **options):
     """self becomes compute(self, *args, **options), in its own memory, and that is recorded."""
-    whole, memory, views = _whole(self), owner(self.data), []
+    whole, memory = _whole(self), owner(self.data)
     base = _stand_in(whole, whole.data.copy())
     args = [x.clone() if isinstance(x, Tensor) and owner(x.data) is memory else x for x in args]
     result = compute(_shown(self, whole, base), *args, **options)
     if result.shape != self.shape or not np.can_cast(result.dtype, self.dtype, "same_kind"):
-        raise ValueError(f"in place: expected {self.shape} of {self.dtype}, got {result.shape} of "
-                         f"{result.dtype}")
+        raise RuntimeError(f"in place: expected {self.shape} of {self.dtype}, got {result.shape} "
+                           f"of {result.dtype}")
     if not self.data.flags.writeable:
         raise ValueError("in place: this Tensor can't be written to: clone() it first")
-    if result.grad_fn is None:
-        inplace.check_inplace(self)
-    else:
-        views = _record(self, whole, base, result)
-    np.copyto(self.data, result.data, casting="same_kind")
-    written(self.data)
-    if result.grad_fn is not None:
-        whole.grad_fn.born = next(Node.clock)
-    for x in views:
-        before, node = _stand_in(x, x.data), _shown(x, whole, whole).grad_fn
-        x.__dict__.update(requires_grad=True, grad_fn=node)
-        node.before = before
+    views = _hearing(self, whole) if result.grad_fn else inplace.check_inplace(self)
+    np.copyto(self.data, result.data)
+    versions.written(self.data)
+    if result.grad_fn:
+        if self is not whole:
+            flat = _assigned(reshape(base, -1), to(result, self.dtype), _places(self, whole))
+            result = reshape(flat, *whole.shape)
+        versions._entry(memory).append(result.grad_fn.born)
+        Node.check = _check
+        for x in whole, *views:  # each of which is made anew
+            new = result if x is whole else _shown(x, whole, whole)
+            new.grad_fn.before = base if x is whole else _stand_in(x, x.data)
+            vars(x).update(requires_grad=True, grad_fn=new.grad_fn)
     return self
 
 
 def _write(self, key, value):
     value = value if isinstance(value, Tensor) else Tensor(np.asarray(value, self.dtype))
     *first, last = shapes._split_key(key, self.ndim)
-    return change(self, _assigned, to(value, self.dtype), last,
-                  lambda array: array[first[0]] if first else array)
+    self = functools.reduce(Tensor.__getitem__, first, self)
+    return change(self, _assigned, to(value, self.dtype), last)
 
 
 WORDS["out"] = lambda call, out: call.after.append(  # refused where a gradient would be lost

@@ -1,6 +1,8 @@
-"""Functions and layers of them, losses, Adadelta (notebooks/19_layers.ipynb)."""
+"""Layers, losses, lists of layers, optimizers (notebooks/19_layers.ipynb)."""
 
+import functools
 import inspect
+from collections.abc import MutableMapping
 
 import numpy as np
 
@@ -17,54 +19,67 @@ from nptorch.optim.adam import Adaptive
 from nptorch.optim.lr_scheduler import LambdaLR
 
 
-def layer(name, f):
-    """f as a layer: what f takes besides its input are the layer's options, and attributes."""
-    known = inspect.signature(f).parameters
-    options = inspect.Signature([p for p in known.values() if p.name != "training"][1:])
+def ordered(order, usual):
+    """The signature of names in this order, with their usual values."""
+    return inspect.Signature([
+        inspect.Parameter(name, 1, default=usual.get(name)) for name in order.split()])
+
+
+def told(name, takes, args, given):
+    """Arguments by their names in the signature takes. TypeError for what name does not take."""
+    try:
+        bound = takes.bind(*args, **given)
+    except TypeError as error:
+        raise TypeError(f"{name}{takes}: {error}") from None
+    bound.apply_defaults()
+    found = dict(bound.arguments)
+    for word in "inplace size_average reduce weight pos_weight".split():
+        kind, said = (Tensor, "a Tensor") if "weight" in word else (bool, "True or False")
+        if not isinstance(found.get(word), kind | None):
+            raise TypeError(f"{word}: expected {said}, got {found[word]!r}")
+    mean, reduced = old = found.pop("size_average", None), found.pop("reduce", None)
+    if old != (None, None):
+        found["reduction"] = "none" if reduced is False else "sum" if mean is False else "mean"
+    return found
+
+
+def layer(name, f, loss=None):
+    """f as a layer: what f takes besides its input, or the signature of a loss, are attributes."""
+    known = (loss or inspect.signature(f)).parameters
+    takes = inspect.Signature([p for p in known.values() if p.name != "training"][1 + bool(loss):])
+    usual = {option: p.default for option, p in takes.parameters.items()}
 
     def __init__(self, *args, **given):
-        try:
-            bound = options.bind(*args, **given)
-        except TypeError as error:
-            raise TypeError(f"{name}{options}: {error}") from None
-        bound.apply_defaults()
-        vars(self).update(bound.arguments)
-        if "p" in known:
-            F.dropout(torch.ones(0), self.p)  # what is not a probability is refused at once
-        if "stride" in known and self.stride is None:
+        for option, value in told(name, takes, args, given).items():
+            keep = self.register_buffer if isinstance(value, Tensor) else self.__setattr__
+            keep(option, value)
+        F.dropout(torch.ones(0), vars(self).get("p", 0))  # no probability is refused at once
+        nn.loss._checked(vars(self).get("reduction", "mean"))
+        if "stride" in usual and self.stride is None:
             self.stride = self.kernel_size
 
     def forward(self, *args, **given):
+        odd = {k: vars(self)[k] for k, x in usual.items() if vars(self).get(k, x) is not x}
         mode = {"training": self.training} if "training" in known else {}
-        return f(*args, **given, **{name: vars(self)[name] for name in options.parameters}, **mode)
+        return f(*args, **given, **odd, **mode)
 
     def extra_repr(self):
-        return ", ".join(f"{name}={vars(self)[name]}" for name in options.parameters
-                         if name != "inplace" or self.inplace or "training" in known)
+        return ", ".join(f"{option}={vars(self)[option]}" for option in usual
+                         if option != "inplace" or vars(self).get(option) or "training" in known)
 
-    return type(name, (nn.Module,), {
-        "__init__": chance(__init__), "__doc__": f"{name}, a function as a module.",
-        "__module__": "nptorch.nn", "forward": forward, "extra_repr": extra_repr})
-
-
-@fuller(nn.Dropout.__init__)
-def _dropout(self, p=0.5, inplace=False):
-    plain(nn.Dropout.__init__)(self, p)
-    self.inplace = inplace
-
-
-@fuller(nn.ReLU.__init__)
-def _relu(self, inplace=False):
-    if not isinstance(inplace, bool):
-        raise TypeError(f"inplace: expected True or False, got {inplace!r}: nn.ReLU() is called")
-    self.inplace = inplace
+    kind = vars(nn).setdefault(name, type(name, (nn.Module,), {
+        "__init__": chance(__init__), "forward": forward, "__module__": "nptorch.nn",
+        "__doc__": f"{name}, a function as a module."}))
+    fuller(kind.__init__)(__init__)
+    if loss:
+        kind.forward = fuller(kind.forward)(forward)
+    else:
+        kind.extra_repr = extra_repr
 
 
-nn.ReLU.extra_repr = lambda self: "inplace=True" * vars(self).get("inplace", False)
+layer("ReLU", fuller(F.relu)(lambda input, inplace=False: plain(F.relu)(input)))
 fuller(nn.Identity.__init__)(lambda self, *args, **options: None)
-fuller(F.relu)(lambda input, inplace=False: plain(F.relu)(input))
-fuller(F.dropout)(lambda input, p=0.5, training=True, inplace=False:
-                  plain(F.dropout)(input, p, training))
+fuller(nn.Dropout.__init__)(lambda self, p=0.5, inplace=False: plain(nn.Dropout.__init__)(self, p))
 for _name, _f in [*vars(nn.init).items()]:
     if _name[0] != "_" and _name[-1] == "_":  # an array, such as a weight's data, is filled, too
         fuller(_f)(lambda tensor, *args, f=_f, **options: (
@@ -72,14 +87,14 @@ for _name, _f in [*vars(nn.init).items()]:
 
 
 def one_hot(tensor, num_classes=-1):
-    """For each class number a row of int64 zeros with a one at its place."""
-    if tensor.data.dtype.kind not in "iu" or (num_classes == -1 and not tensor.data.size):
-        raise TypeError(f"one_hot: expected class numbers, ints, or num_classes if there are none, "
-                        f"got {tensor.shape} of {tensor.dtype}")
-    n = int(tensor.data.max()) + 1 if num_classes == -1 else num_classes
-    if tensor.data.size and not 0 <= tensor.data.min() <= tensor.data.max() < n:
+    """For each class number a row of int64 zeros with a one at its place; ValueError for others."""
+    labels = tensor.data
+    if labels.dtype.kind not in "iu":
+        raise TypeError(f"one_hot: expected class numbers, ints, got {tensor.dtype}")
+    n = int(labels.max()) + 1 if num_classes == -1 else num_classes
+    if not ((labels >= 0) & (labels < n)).all():
         raise ValueError(f"one_hot: expected class numbers from 0 to {n - 1}")
-    return Tensor(np.eye(n, dtype=np.int64)[tensor.data])
+    return Tensor(np.eye(n, dtype=np.int64)[labels])
 
 
 def _means(input, sizes, dims):
@@ -126,42 +141,31 @@ rows({
         *input.shape[:2], *[1] * (input.ndim - 2), dtype=input.dtype), p, training)
 }, "nn.functional")
 
-
-def named(names):
-    """Layers of the functions that have these names, in small letters."""
-    known = {name.replace("_", ""): f for name, f in vars(F).items()}
-    rows({name: layer(name, known[name.lower()]) for name in names.split()}, "nn")
-
-
-def _unflatten(input, dim, unflattened_size):
-    dim = dimension(dim, input.ndim)
-    return input.reshape(*input.shape[:dim], *unflattened_size, *input.shape[dim + 1:])
+_functions = {_name.replace("_", ""): _f for _name, _f in vars(F).items()}
+for _name in ("Softmax LogSoftmax LeakyReLU ELU SELU SiLU Softplus LogSigmoid Mish Softsign "
+              "Hardtanh ReLU6 Hardsigmoid AdaptiveAvgPool1d AdaptiveAvgPool2d Dropout2d").split():
+    layer(_name, _functions[_name.lower()])
+layer("Unflatten", lambda input, dim, unflattened_size: input.reshape(
+    *input.shape[:(n := dimension(dim, input.ndim))], *unflattened_size, *input.shape[n + 1:]))
 
 
-named("Softmax LogSoftmax LeakyReLU ELU SELU SiLU Softplus LogSigmoid Mish Softsign Hardtanh "
-      "ReLU6 Hardsigmoid AdaptiveAvgPool2d Dropout2d")
-rows({"Unflatten": layer("Unflatten", _unflatten)}, "nn")
-
-
-def _lazy(kind, width):
+def _lazy(kind, inputs, width):
     def __init__(self, *args, **options):
         groups = options.get("groups", [*args, *[1] * 6][5])
         kind.__init__(self, groups, *args, **options)  # which refuses what makes no sense
-        setattr(self, "in_features" if kind is nn.Linear else "in_channels", 0)
         self.later, self.weight = (args, options), nn.Parameter([])
-        self.bias = None if self.bias is None else nn.Parameter([])
+        setattr(self, inputs, 0)
 
-    def become(self, inputs):
-        (args, options), self.__class__, early = self.later, kind, dict(self.named_parameters())
-        kind.__init__(self, inputs, *args, **options)
-        for name, p in self.named_parameters():  # those that an optimizer may have by now
-            early[name].data = p.data
-            setattr(self, name, early[name])
+    def become(self, n):
+        made, self.__class__ = kind(n, *self.later[0], **self.later[1]), kind
+        setattr(self, inputs, n)
+        for own, p in zip(self.parameters(), made.parameters()):  # an optimizer may have own by now
+            own.data = p.data
 
-    return type(f"Lazy{kind.__name__}", (kind,), {
+    rows({f"Lazy{kind.__name__}": type(f"Lazy{kind.__name__}", (kind,), {
         "__init__": __init__, "become": become, "__doc__":
         f"{kind.__name__} of as many inputs as it first sees, or as a state_dict has.",
-        "forward": lambda self, x: self.become(x.shape[width]) or self(x)})
+        "forward": lambda self, x: self.become(x.shape[width]) or self(x)})}, "nn")
 
 
 @fuller(nn.Module.load_state_dict)
@@ -169,185 +173,124 @@ def _load(self, state_dict, strict=True):
     for name, module in self.named_modules():
         weight = state_dict.get(f"{name}.weight".lstrip("."))
         if hasattr(type(module), "become") and weight is not None:
-            module.become(weight.shape[1] * module.later[1].get("groups", 1))
+            module.become(weight.shape[1] * vars(module).get("groups", 1))
     return plain(nn.Module.load_state_dict)(self, state_dict, strict)
 
 
-def _alone(f):
-    def call(*args, **options):  # (image, ...), or (layer, image)
-        args, at = list(args), int(isinstance(args[0], nn.Module))
-        if args[at].ndim != 3:
-            return f(*args, **options)
-        args[at] = args[at].unsqueeze(0)
-        return f(*args, **options).squeeze(0)
+def _freer(f):
+    takes = inspect.signature(f)
+
+    @functools.wraps(f)
+    def call(*args, **options):
+        given = told(f.__qualname__, takes, args, options)
+        padding = str(given.get("padding")) * ("groups" in given)  # of a convolution
+        if padding == "valid":
+            given["padding"] = 0
+        elif padding == "same" and pair("stride", given["stride"]) == (1, 1):
+            kernel = given["weight"].shape[2:] if "weight" in given else given["kernel_size"]
+            sizes = zip(pair("kernel_size", kernel), pair("dilation", given["dilation"]))
+            beyond = [d * (k - 1) for k, d in sizes]
+            given["padding"] = [n / 2 if n % 2 else n // 2 for n in beyond]  # no int: refused
+        alone = [name for name in ("input", "x") if name in given and given[name].ndim == 3]
+        given |= {name: given[name].unsqueeze(0) for name in alone}
+        return f(**given).squeeze(0) if alone else f(**given)
 
     return call
 
 
-for _f in (F.max_pool2d, F.avg_pool2d, nn.Conv2d.forward, nn.MaxPool2d.forward):
-    fuller(_f)(_alone(plain(_f)))
-
-
-def _sides(padding, kernel, stride, dilation):
-    if padding == "same" and pair("stride", stride) == (1, 1):
-        sizes = zip(pair("kernel_size", kernel), pair("dilation", dilation))
-        sides = [d * (k - 1) / 2 for k, d in sizes]  # what is no int is refused
-        return [int(p) if p == int(p) else p for p in sides]
-    return 0 if isinstance(padding, str) and padding == "valid" else padding
-
-
-@fuller(nn.Conv2d.__init__)
-def _padded(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1, *args,
-            **options):
-    sides = _sides(padding, kernel_size, stride, dilation)
-    plain(nn.Conv2d.__init__)(self, in_channels, out_channels, kernel_size, stride, sides, dilation,
-                              *args, **options)
-
-
-@fuller(F.conv2d)
-def _conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
-    sides = _sides(padding, weight.shape[2:], stride, dilation)
-    return _alone(plain(F.conv2d))(input, weight, bias, stride, sides, dilation, groups)
-
+for _f in (F.max_pool2d, F.avg_pool2d, F.conv2d, nn.Conv2d.__init__, nn.Conv2d.forward,
+           nn.MaxPool2d.forward):
+    fuller(_f)(_freer(plain(_f)))
 
 _tall = lambda x, one: x if x is None or isinstance(x, str) else (one, *np.ravel(x).tolist())
 rows({"conv1d": lambda input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1:
-      F.conv2d(input.unsqueeze(-2), weight.unsqueeze(-2), bias, _tall(stride, 1), _tall(
-          padding, 0), _tall(dilation, 1), groups).squeeze(-2)}, "nn.functional")
+      F.conv2d(input.unsqueeze(-2), weight.unsqueeze(-2), bias, *map(
+          _tall, (stride, padding, dilation), (1, 0, 1)), groups).squeeze(-2)}, "nn.functional")
 _flat = lambda pool: lambda input, kernel_size, stride=None, padding=0: pool(
-    input.unsqueeze(-2), _tall(kernel_size, 1), _tall(stride, 1), _tall(padding, 0)).squeeze(-2)
-rows({name: layer(name, _flat(pool)) for name, pool in (
-    ("MaxPool1d", F.max_pool2d), ("AvgPool1d", F.avg_pool2d))}, "nn")
-named("AdaptiveAvgPool1d")
+    input.unsqueeze(-2), *map(_tall, (kernel_size, stride, padding), (1, 1, 0))).squeeze(-2)
+layer("MaxPool1d", _flat(F.max_pool2d))
+layer("AvgPool1d", _flat(F.avg_pool2d))
 
 
 class Conv1d(nn.Module):
-    """conv1d with its own weight (out_channels, in_channels/groups, k), bias (out_channels,).
-    Raises as Conv2d."""
+    """conv1d with its own weight (out_channels, in_channels/groups, k). Raises as Conv2d."""
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1,
                  *args, **options):
-        nn.Conv2d.__init__(
-            self, in_channels, out_channels, _tall(kernel_size, 1), _tall(stride, 1),
-            _tall(padding, 0), _tall(dilation, 1), *args, **options)
+        sizes = map(_tall, (kernel_size, stride, padding, dilation), (1, 1, 0, 1))
+        nn.Conv2d.__init__(self, in_channels, out_channels, *sizes, *args, **options)
         self.weight.data = self.weight.data[:, :, 0]
         for name in ("kernel_size", "stride", "padding", "dilation"):
             setattr(self, name, getattr(self, name)[1:])
 
     def forward(self, x):
-        (k,), (d,), (p,) = self.kernel_size, self.dilation, self.padding
-        least = max(d * (k - 1) + 1 - 2 * p, 1)
-        if x.ndim not in (2, 3) or x.shape[-2] != self.in_channels or x.shape[-1] < least:
+        try:
+            return F.conv1d(x, self.weight, self.bias, self.stride, self.padding, self.dilation,
+                            self.groups)
+        except ValueError:
             raise ShapeError(self, f"Conv1d {self.in_channels} -> {self.out_channels}", x.shape,
-                             f"(N, {self.in_channels}, L >= {least})")
-        return F.conv1d(x, self.weight, self.bias, self.stride, self.padding, self.dilation,
-                        self.groups)
+                             f"(N, {self.in_channels}, L) with room for a window") from None
 
     def extra_repr(self):
-        told = nn.Conv2d.extra_repr(self)
-        return told.replace(", padding=(0,)", "").replace(", dilation=(1,)", "")
+        text = nn.Conv2d.extra_repr(self)
+        return text.replace(", padding=(0,)", "").replace(", dilation=(1,)", "")
 
 
-rows({"Conv1d": Conv1d} | {f"Lazy{kind.__name__}": _lazy(kind, width) for kind, width in (
-    (nn.Linear, -1), (Conv1d, -2), (nn.Conv2d, -3))}, "nn")
-
-
-def _told(order, args, given):
-    """PyTorch's options of a loss by their names; args come in this order. The old size_average
-    and reduce become a reduction."""
-    names = order.split()
-    if len(args) > len(names):
-        raise TypeError(f"options: expected {', '.join(names)} at most, got {len(args)}")
-    given = dict(zip(names, args)) | given
-    for name, kind in (("size_average", bool), ("reduce", bool), ("weight", Tensor),
-                       ("pos_weight", Tensor)):
-        if not isinstance(given.get(name), kind | None):
-            raise TypeError(f"{name}: expected {kind.__name__} or None, got {given[name]!r}")
-    mean, reduced = given.pop("size_average", None), given.pop("reduce", None)
-    if mean is not None or reduced is not None:
-        given["reduction"] = ("none" if reduced is not None and not reduced else
-                              "sum" if mean is not None and not mean else "mean")
-    return given
-
+rows({"Conv1d": Conv1d}, "nn")
+_lazy(nn.Linear, "in_features", -1)
+_lazy(nn.Conv1d, "in_channels", -2)
+_lazy(nn.Conv2d, "in_channels", -3)
 
 _reduced = nn.loss._reduce
 
 
-def takes(layer, order):
-    """The function below is a loss: F has it, or what it has asks it. Its options come in order,
-    also in the layer of this name."""
+def loss(name, order):
+    """The function below is a loss with options in this order; F asks it, and the layer name."""
     def to(full):
-        if full.__name__ not in vars(F):
-            rows({full.__name__: full}, "nn.functional")
-        fuller(vars(F)[full.__name__])(lambda input, target, *args, **given: full(
-            input, target, **_told(order, args, given)))
-        _layer(layer, full, order)
-        return full
+        f, own = full.__name__, inspect.signature(full).parameters
+        takes = ordered(f"input target {order}", {k: p.default for k, p in own.items()})
+        call = functools.wraps(full)(lambda *args, **given: full(**told(f, takes, args, given)))
+        call.__signature__ = takes
+        fuller(vars(F).setdefault(f, chance(call)))(call)
+        layer(name, vars(F)[f], takes)
+        return call
 
     return to
 
 
-def _layer(name, full, order):
-    f = full.__name__
-    usual = {p.name: p.default for p in [*inspect.signature(full).parameters.values()][2:]}
-
-    def __init__(self, *args, **given):
-        given = _told(order, args, given)
-        if not set(given) <= set(usual):
-            raise TypeError(f"{name}.__init__() takes {', '.join(usual)}, got {', '.join(given)}")
-        nn.loss._checked((usual | given)["reduction"])
-        for option, value in (usual | given).items():
-            keep = self.register_buffer if isinstance(value, Tensor) else self.__setattr__
-            keep(option, value)
-
-    def forward(self, input, target):
-        given = {option: vars(self).get(option, value) for option, value in usual.items()}
-        return vars(F)[f](input, target, **{k: x for k, x in given.items() if x is not usual[k]})
-
-    forward.__qualname__ = f"{name}.forward"  # which errors show
-    if kind := vars(nn).get(name):
-        fuller(kind.__init__)(__init__)
-        kind.forward = fuller(kind.forward)(forward)
-    else:
-        rows({name: type(name, (nn.Module,), {
-            "__init__": chance(__init__), "forward": forward, "__doc__": f"{f} as a module.",
-            "__module__": "nptorch.nn"})}, "nn")
-
-
 def _weighed(logs, target, weight, ignore_index, reduction, smoothing=None):
-    """Minus the log-probabilities logs (N, C, d...), each as often as target says: with class
-    numbers (N, d...) or, unless smoothing is None, with shares of the classes in logs' shape."""
+    """Minus the log-probabilities logs (N, C, d...), each as often as target says."""
     dim, labels = min(1, logs.ndim - 1), np.asarray(target)
     classes, shares, total = logs.shape[dim], target, logs.data.size / logs.shape[dim]
-    each = np.ones(classes) if weight is None else np.asarray(weight)
-    if each.shape != (classes,):
-        raise ValueError(f"weight: expected one for each of {classes} classes, got {each.shape}")
+    weights = np.ones(classes) if weight is None else np.asarray(weight)
+    if weights.shape != (classes,):
+        raise ValueError(f"weight: expected one for each of {classes} classes, got {weights.shape}")
     if labels.dtype.kind not in ("iu" if smoothing is None else "iuf"):
         raise TypeError(f"target: expected class numbers, got dtype {labels.dtype}")
+    each = weights.reshape(-1, *[1] * (logs.ndim - 1 - dim))
     if labels.dtype.kind != "f":
-        counted, labels = labels != ignore_index, np.where(labels == ignore_index, 0, labels)
+        counted = labels != ignore_index
+        labels = np.where(counted, labels, 0)
         if not ((labels >= 0) & (labels < classes)).all():
             raise IndexError(f"target: expected classes 0 ... {classes - 1}, got {target}")
-        total = each[labels][counted].sum()
-        shares = Tensor(np.moveaxis(np.eye(classes)[labels], -1, dim).astype(logs.dtype))
-        each = np.moveaxis(each * counted[..., None], -1, dim)
+        total = weights[labels][counted].sum()
+        shares = Tensor(np.moveaxis(np.eye(classes, dtype=logs.dtype)[labels], -1, dim))
+        each = each * np.expand_dims(counted, dim)
     elif ignore_index >= 0:
         raise ValueError("ignore_index: expected none beside shares of the classes")
-    else:
-        each = each.reshape(-1, *[1] * (logs.ndim - 1 - dim))
     if shares.shape != logs.shape:
         raise ValueError(f"expected input (N, C, d...) and target (N, d...) or of input's shape, "
                          f"got {logs.shape} and {target.shape}")
-    if not 0 <= (smoothing or 0.0) <= 1:
+    smoothing = smoothing or 0.0
+    if not 0 <= smoothing <= 1:
         raise ValueError(f"label_smoothing: expected a number from 0 to 1, got {smoothing}")
-    even = (smoothing or 0.0) / classes
-    shares = (shares * (1 - even * classes) + even) * Tensor(each.astype(logs.dtype))
+    shares = (shares * (1 - smoothing) + smoothing / classes) * Tensor(each.astype(logs.dtype))
     losses = -torch.where(shares != 0, logs * shares, 0.0).sum(dim)
     return losses.sum() / float(total) if reduction == "mean" else _reduced(losses, reduction)
 
 
-@takes("HuberLoss", "reduction delta")
-def huber_loss(input, target, *, reduction="mean", delta=1.0):
+@loss("HuberLoss", "reduction delta")
+def huber_loss(input, target, reduction="mean", delta=1.0):
     """d²/2 for a difference d up to delta, and from there on its tangent."""
     if not delta > 0:
         raise ValueError(f"delta: expected more than 0, got {delta}")
@@ -356,26 +299,20 @@ def huber_loss(input, target, *, reduction="mean", delta=1.0):
     return _reduced(near * (d - near / 2), reduction)
 
 
-@takes("SmoothL1Loss", "size_average reduce reduction beta")
-def smooth_l1_loss(input, target, *, reduction="mean", beta=1.0):
+@loss("SmoothL1Loss", "size_average reduce reduction beta")
+def smooth_l1_loss(input, target, reduction="mean", beta=1.0):
     """huber_loss / beta with delta = beta, and l1_loss if that is 0."""
     if not beta >= 0:
         raise ValueError(f"beta: expected 0 or more, got {beta}")
-    if beta == 0:
-        return F.l1_loss(input, target, reduction)
-    return huber_loss(input, target, reduction=reduction, delta=beta) / beta
+    return huber_loss(input, target, reduction, beta) / beta if beta else F.l1_loss(
+        input, target, reduction)
 
 
-_logits = F.binary_cross_entropy_with_logits
-
-
-@takes("BCEWithLogitsLoss", "weight size_average reduce reduction pos_weight")
-def binary_cross_entropy_with_logits(input, target, *, weight=None, reduction="mean",
-                                     pos_weight=None):
-    losses = _logits(input, target, "none")
+@loss("BCEWithLogitsLoss", "weight size_average reduce reduction pos_weight")
+def binary_cross_entropy_with_logits(input, target, weight=None, reduction="mean", pos_weight=None):
+    losses = plain(F.binary_cross_entropy_with_logits)(input, target, "none")
     if pos_weight is not None:  # -log p counts pos_weight times
-        hits = _logits(input, target * 0 + 1, "none")
-        losses = losses + (pos_weight - 1) * target * hits
+        losses = losses - (pos_weight - 1) * target * F.logsigmoid(input)
     return _reduced(losses if weight is None else losses * weight, reduction)
 
 
@@ -387,32 +324,66 @@ def _bce(p, y, /):
             lambda g: g * (no - yes))
 
 
-@takes("BCELoss", "weight size_average reduce reduction")
-def binary_cross_entropy(input, target, *, weight=None, reduction="mean"):
-    """-(y log p + (1 - y) log(1 - p)) for p = input and y = target, both in [0, 1]; no logarithm
-    counts as less than -100."""
-    if input.shape != target.shape or not all(
-            ((x.data >= 0) & (x.data <= 1)).all() for x in (input, target)):
-        raise ValueError(f"binary_cross_entropy: expected one shape, and input in [0, 1] (which "
-                         f"sigmoid gives) as target, got {input.shape} and {target.shape}")
+@loss("BCELoss", "weight size_average reduce reduction")
+def binary_cross_entropy(input, target, weight=None, reduction="mean"):
+    """-(y log p + (1 - y) log(1 - p)), p = input, y = target, in [0, 1]; no log is below -100."""
+    nn.loss._check_shapes(input, target)
+    if not all(((x.data >= 0) & (x.data <= 1)).all() for x in (input, target)):
+        raise ValueError("expected input in [0, 1], which sigmoid gives, as target")
     losses = _bce(input, target)
     return _reduced(losses if weight is None else losses * weight, reduction)
 
 
-takes("MSELoss", "size_average reduce reduction")(plain(F.mse_loss))
-takes("L1Loss", "size_average reduce reduction")(plain(F.l1_loss))
+loss("MSELoss", "size_average reduce reduction")(plain(F.mse_loss))
+loss("L1Loss", "size_average reduce reduction")(plain(F.l1_loss))
 
 
-@takes("NLLLoss", "weight size_average ignore_index reduce reduction")
-def nll_loss(input, target, *, weight=None, ignore_index=-100, reduction="mean"):
+@loss("NLLLoss", "weight size_average ignore_index reduce reduction")
+def nll_loss(input, target, weight=None, ignore_index=-100, reduction="mean"):
     return _weighed(input, target, weight, ignore_index, reduction)
 
 
-@takes("CrossEntropyLoss", "weight size_average ignore_index reduce reduction label_smoothing")
-def cross_entropy(input, target, *, weight=None, ignore_index=-100, reduction="mean",
+@loss("CrossEntropyLoss", "weight size_average ignore_index reduce reduction label_smoothing")
+def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean",
                   label_smoothing=0.0):
     logs = torch.log_softmax(input, min(1, input.ndim - 1))
     return _weighed(logs, target, weight, ignore_index, reduction, label_smoothing)
+
+
+_held = lambda self: {k: x for k, x in vars(self).items() if isinstance(x, nn.Module)}
+
+
+class ModuleDict(nn.Module, MutableMapping):
+    """Modules in a dict, so that their owner finds their parameters."""
+
+    __setitem__, __delitem__ = nn.Module.add_module, nn.Module.__delattr__
+    __eq__, __hash__ = object.__eq__, object.__hash__
+    __init__ = lambda self, modules=None: self.update(modules or {})
+    __getitem__ = lambda self, key: _held(self)[key]
+    __iter__ = lambda self: iter(_held(self))
+    __len__ = lambda self: len(_held(self))
+
+
+rows({"ModuleDict": ModuleDict}, "nn")
+
+
+def _listed(name):
+    def method(self, *args):
+        held, names = list(self), list(_held(self))
+        result = getattr(held, name)(*args)
+        nn.ModuleList(held)  # which refuses what is not a Module
+        for key in names:
+            delattr(self, key)
+        kept = names if len(held) >= len(names) else []
+        for key, module in zip([*kept, *range(len(kept), len(held))], held):
+            self.add_module(str(key), module)
+        return result if name == "pop" else self
+
+    return method
+
+
+for _name in "extend insert pop __setitem__ __delitem__ __iadd__".split():
+    setattr(nn.ModuleList, _name, _listed(_name))
 
 
 class Adadelta(Adaptive):
@@ -432,17 +403,10 @@ class Adadelta(Adaptive):
         p -= group["lr"] * push
 
 
-rows({"Adadelta": Adadelta}, "optim")
-
-
-def _plan(name, factor):
-    factor.__qualname__ = name  # which errors show
-    return type(name, (LambdaLR,), {"__doc__": f"As torch's {name}.", "__init__": lambda self, \
-        optimizer, *args, last_epoch=-1, **options: LambdaLR.__init__(
-            self, optimizer, factor(*args, **options), last_epoch)})
-
-
-rows({name: _plan(name, factor) for name, factor in {
+rows({name: type(name, (LambdaLR,), {
+    "__doc__": f"As torch's {name}.", "__init__": lambda self, optimizer, *args, last_epoch=-1, \
+    name=name, plan=plan, **given: LambdaLR.__init__(self, optimizer, plan(
+        **told(name, inspect.signature(plan), args, given)), last_epoch)}) for name, plan in {
     "ExponentialLR": lambda gamma: lambda n: gamma**n,
     "MultiStepLR": lambda milestones, gamma=0.1: lambda n: gamma ** sum(m <= n for m in milestones),
     "ConstantLR": lambda factor=1 / 3, total_iters=5: lambda n: (
@@ -452,7 +416,7 @@ rows({name: _plan(name, factor) for name, factor in {
 
 
 class LBFGS(torch.optim.Optimizer):
-    """step(closure) makes up to max_iter moves of -lr · H · grad, and after each asks closure for
+    """step(closure) makes up to max_iter moves of -lr · H · grad, and before each asks closure for
     the loss and its gradients; H goes by the last moves s and how they changed the gradients, y.
     Returns the first loss. Source: Liu and Nocedal, On the Limited Memory BFGS Method, 1989."""
 
@@ -460,9 +424,9 @@ class LBFGS(torch.optim.Optimizer):
     def __init__(self, params, lr=1.0, max_iter=20, max_eval=None, tolerance_grad=1e-7,
                  tolerance_change=1e-9, history_size=100):
         super().__init__(params, lr)
-        vars(self).update(max_iter=max_iter, max_eval=max_eval or max_iter * 5 // 4, pairs=[],
-                          tolerance_grad=tolerance_grad, tolerance_change=tolerance_change,
-                          history_size=history_size, last=None)
+        self.max_iter, self.max_eval = max_iter, max_eval or max_iter * 5 // 4
+        self.tolerance_grad, self.tolerance_change = tolerance_grad, tolerance_change
+        self.history_size, self.pairs, self.last = history_size, [], None
 
     def _turned(self, q, pairs):  # H · q
         s, y = (pairs or self.pairs or [(q, q)])[-1]
@@ -474,8 +438,12 @@ class LBFGS(torch.optim.Optimizer):
 
 
 def _moves(self, closure):
-    first = loss = closure()
-    for n in range(1, self.max_iter + 1):
+    losses, move = [], None
+    for n in range(self.max_iter):
+        losses.append(closure())
+        if n and (n + 1 >= self.max_eval or self.tolerance_change >= min(
+                abs(move).max(), abs(float(losses[-1]) - float(losses[-2])))):
+            break
         g = np.concatenate([np.ravel(p.data * 0 if p.grad is None else p.grad.data)
                             for p in self.params])
         if abs(g).max() <= self.tolerance_grad:
@@ -490,14 +458,8 @@ def _moves(self, closure):
         ends = np.cumsum([p.data.size for p in self.params])
         for p, part in zip(self.params, np.split(move, ends)):
             p.data += part.reshape(p.shape)
-        if n == self.max_iter:
-            break
-        before, loss = float(loss), closure()
-        if n + 1 >= self.max_eval or self.tolerance_change >= min(
-                abs(move).max(), abs(float(loss) - before)):
-            break
-    return first
+    return losses[0]
 
 
 LBFGS.step = _moves
-rows({"LBFGS": LBFGS}, "optim")
+rows({"Adadelta": Adadelta, "LBFGS": LBFGS}, "optim")

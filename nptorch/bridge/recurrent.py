@@ -2,6 +2,7 @@
 
 import nptorch as torch
 from nptorch import nn
+from nptorch.bridge.layers import ordered, told
 from nptorch.bridge.words import rows
 from nptorch.checks import integer
 from nptorch.lookup import chance
@@ -20,38 +21,42 @@ def _gru(x, h, state):
     return (1 - z) * (n + (r + s).sigmoid() * m).tanh() + z * state[0],
 
 
-_relu = lambda x, h, state: ((x + h).relu(),)
-KINDS = {"RNN": (1, lambda x, h, state: ((x + h).tanh(),)), "LSTM": (4, _lstm), "GRU": (3, _gru)}
+STEPS = {"tanh": lambda x, h, state: ((x + h).tanh(),), "LSTM": _lstm, "GRU": _gru,
+         "relu": lambda x, h, state: ((x + h).relu(),)}
+GATES = {"RNN": 1, "LSTM": 4, "GRU": 3}
+_USUAL = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0,
+          "bidirectional": False, "nonlinearity": "tanh"}
 
 
 class Recurrent(nn.Module):
     """All steps of input (time, ..., input_size), or (batch, time, input_size) if batch_first: h of
     every step, and the last state of every layer and direction. ValueError for a misfit."""
 
+    takes, end = "num_layers nonlinearity bias batch_first dropout bidirectional", "_l{}"
+
     @chance
-    def __init__(self, input_size, hidden_size, num_layers=1, bias=True, batch_first=False,
-                 dropout=0.0, bidirectional=False, *, nonlinearity="tanh", end="_l{}"):
-        usual = ["tanh"] + ["relu"] * (self.kind == "RNN")
-        if nonlinearity not in usual:
-            raise ValueError(f"nonlinearity: expected one of {usual}, got {nonlinearity!r}")
-        F.dropout(torch.zeros(0), dropout)  # what is not a probability is refused at once
-        self.input_size, self.num_layers = input_size, integer("num_layers", num_layers, 1)
-        self.hidden_size = integer("hidden_size", hidden_size, 1)
-        self.bias, self.batch_first, self.dropout = bias, batch_first, dropout
-        self.bidirectional, self.nonlinearity = bidirectional, nonlinearity
-        self.ends = [[end.format(k) + way for way in ("", "_reverse")[:1 + bidirectional]]
-                     for k in range(num_layers)]
-        gates, width = KINDS[self.kind][0] * hidden_size, input_size
+    def __init__(self, *args, **given):
+        names = self.takes if self.kind == "RNN" else self.takes.replace("nonlinearity", "")
+        takes = ordered(f"input_size hidden_size {names}", _USUAL)
+        vars(self).update(_USUAL | told(type(self).__name__, takes, args, given))
+        if self.nonlinearity not in ("tanh", "relu"):
+            raise ValueError(f"nonlinearity: expected tanh or relu, got {self.nonlinearity!r}")
+        F.dropout(torch.zeros(0), self.dropout)  # what is not a probability is refused at once
+        h, width = integer("hidden_size", self.hidden_size, 1), self.input_size
+        self.ends = [[self.end.format(k) + way for way in ("", "_reverse")[:1 + self.bidirectional]]
+                     for k in range(integer("num_layers", self.num_layers, 1))]
         for ends in self.ends:
             for end in ends:
-                for name, *shape in [("weight_ih", gates, width), ("weight_hh", gates, hidden_size),
-                                     ("bias_ih", gates), ("bias_hh", gates)][:4 if bias else 2]:
-                    setattr(self, name + end, nn.Parameter(torch.zeros(*shape)))
-            width = hidden_size * len(ends)
+                for name, *shape in [("weight_ih", width), ("weight_hh", h), ["bias_ih"],
+                                     ["bias_hh"]][:4 if self.bias else 2]:
+                    setattr(self, name + end, nn.Parameter(torch.zeros(self.gates * h, *shape)))
+            width = h * len(ends)
         self.reset_parameters()
 
-    def _share(self, x, end):
-        return F.linear(x, getattr(self, f"weight_{end}"), getattr(self, f"bias_{end}", None))
+    def reset_parameters(self):
+        """Draw all parameters anew, evenly from ±1/sqrt(hidden_size)."""
+        for p in self.parameters():
+            nn.init.uniform_(p, -self.hidden_size**-0.5, self.hidden_size**-0.5)
 
 
 def forward(self, input, hx=None):
@@ -60,23 +65,22 @@ def forward(self, input, hx=None):
     if input.ndim not in (2, 3) or input.shape[-1] != self.input_size or not input.shape[turned]:
         raise ValueError(f"input: expected one step or more, 2 or 3 dimensions, and the last of "
                          f"{self.input_size}, got {input.shape}")
-    x, step = input.transpose(0, turned), KINDS[self.kind][1]
-    if self.nonlinearity == "relu":
-        step = _relu
+    x, step = input.transpose(0, turned), STEPS.get(self.kind) or STEPS[self.nonlinearity]
     zero = torch.zeros(sum(map(len, self.ends)), *x.shape[1:-1], self.hidden_size, dtype=x.dtype)
-    states = (zero, zero) if hx is None else (hx,) if isinstance(hx, torch.Tensor) else hx
-    if hx is not None and len(states) != 1 + (self.kind == "LSTM"):
-        raise ValueError(f"hx: expected {'(h, c)' if self.kind == 'LSTM' else 'one Tensor'}, got "
-                         f"{type(hx).__name__} of {len(states)}")
-    if any(s.shape != zero.shape for s in states):
-        raise ValueError(f"hx: expected shape {zero.shape}, got {[s.shape for s in states]}")
-    states = zip(*states)
+    usual = [zero] * (1 + (self.kind == "LSTM"))
+    states = usual if hx is None else [hx] if torch.is_tensor(hx) else [*hx]
+    if [s.shape for s in states] != [s.shape for s in usual]:
+        raise ValueError(f"hx: expected {'(h, c)' if usual[1:] else 'one Tensor'}, got "
+                         f"{type(hx).__name__} of {len(states)}, of the shapes "
+                         f"{[s.shape for s in states]}, not {zero.shape}")
+    states, share = zip(*states), lambda x, end: F.linear(
+        x, getattr(self, f"weight_{end}"), getattr(self, f"bias_{end}", None))
     for k, ends in enumerate(self.ends):
         x, parts = F.dropout(x, self.dropout if k else 0.0, self.training), []
         for end, turn in zip(ends, (1, -1)):
             state, steps = next(states), []
-            for row in self._share(x, f"ih{end}")[::turn]:
-                state = step(row, self._share(state[0], f"hh{end}"), state)
+            for row in share(x, f"ih{end}")[::turn]:
+                state = step(row, share(state[0], f"hh{end}"), state)
                 steps.append(state[0])
             parts.append(torch.stack(steps[::turn]))
             last.append(state)
@@ -85,25 +89,16 @@ def forward(self, input, hx=None):
     return x.transpose(0, turned), state if state[1:] else state[0]
 
 
-def _reset(self):
-    """Draw all parameters anew, evenly from ±1/sqrt(hidden_size)."""
-    with torch.no_grad():
-        for p in self.parameters():
-            p.copy_((2 * torch.rand(*p.shape) - 1) * self.hidden_size**-0.5)
-
-
-_USUAL = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0, "bidirectional": False}
-Recurrent.forward, Recurrent.reset_parameters = forward, _reset
-Recurrent.flatten_parameters = lambda self: None  # they need no order in memory
+Recurrent.forward, Recurrent.flatten_parameters = forward, lambda self: None  # no order in memory
 Recurrent.extra_repr = lambda self: ", ".join([f"{self.input_size}, {self.hidden_size}"] + [
-    f"{name}={vars(self)[name]}" for name in _USUAL if vars(self)[name] != _USUAL[name]])
+    f"{name}={vars(self)[name]}" for name, usual in _USUAL.items()
+    if vars(self)[name] != usual and (name != "nonlinearity" or isinstance(self, Cell))])
 
 
 class Cell(Recurrent):
     """One step: input (..., input_size) and a state, 0 if not given, to the next state."""
 
-    def __init__(self, input_size, hidden_size, bias=True, **options):
-        super().__init__(input_size, hidden_size, bias=bias, end="", **options)
+    takes, end = "bias nonlinearity", ""
 
     def forward(self, input, hx=None):
         if hx is not None:
@@ -111,17 +106,7 @@ class Cell(Recurrent):
         state = super().forward(input.unsqueeze(0), hx)[1]
         return state[0] if torch.is_tensor(state) else tuple(s[0] for s in state)
 
-    def extra_repr(self):
-        return super().extra_repr() + ", nonlinearity=relu" * (self.nonlinearity == "relu")
 
-
-def _rnn(self, input_size, hidden_size, num_layers=1, nonlinearity="tanh", *args, **options):
-    Recurrent.__init__(self, input_size, hidden_size, num_layers, *args,
-                       nonlinearity=nonlinearity, **options)
-
-
-rows({kind + end: type(kind + end, (base,), {"kind": kind, "__module__": "nptorch.nn"})
-      for kind in KINDS for end, base in (("", Recurrent), ("Cell", Cell))}, "nn")
-nn.RNN.__init__ = _rnn
-nn.RNNCell.__init__ = lambda self, input_size, hidden_size, bias=True, nonlinearity="tanh", **k: (
-    Cell.__init__(self, input_size, hidden_size, bias, nonlinearity=nonlinearity, **k))
+rows({kind + end: type(kind + end, (base,), {
+    "kind": kind, "gates": gates, "__module__": "nptorch.nn"}) for kind, gates in GATES.items()
+    for end, base in (("", Recurrent), ("Cell", Cell))}, "nn")

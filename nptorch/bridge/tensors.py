@@ -17,7 +17,6 @@ from nptorch.autograd import Tensor, op
 from nptorch.bridge.devices import to
 from nptorch.bridge.words import at_device, fuller, plain, rows
 from nptorch.checks import axis, dimension, integer, integers, number
-from nptorch.inplace import in_place
 from nptorch.ops import ValuesAndIndices
 
 
@@ -26,12 +25,12 @@ def entries(input, dim, index):
     return input[(slice(None),) * dimension(dim, input.ndim) + (index,)] if input.ndim else input
 
 
-def _placed(f, input, *args, **options):
-    """input, whose elements NumPy's f moves, repeats, leaves out, or sets to 0."""
-    numpys = {"diagonal": "k", "dims": "axis", "dim": "axis", "shifts": "shift"}
-    options = {numpys.get(word, word): value for word, value in options.items()}
-    places = f(np.arange(1, input.data.size + 1).reshape(input.shape), *args, **options)
-    return torch.cat([torch.zeros(1, dtype=input.dtype), input.flatten()])[places]
+def _placed(f):
+    """f of arrays, which moves, repeats, leaves out elements, or sets them to 0, for Tensors."""
+    places = lambda x, *args, **options: f(
+        np.arange(1, x.data.size + 1).reshape(x.shape), *args, **options)
+    return lambda input, *args, **options: torch.cat(
+        [torch.zeros(1, dtype=input.dtype), input.flatten()])[places(input, *args, **options)]
 
 
 def gather(input, dim, index):
@@ -41,7 +40,7 @@ def gather(input, dim, index):
         return input.expand(*index.shape)
     if index.ndim != input.ndim or (index < 0).any():
         raise ValueError(f"index: expected {input.ndim} dimensions, none below 0, got {index}")
-    places = list(np.indices(index.shape, sparse=True)) or [index]
+    places = list(np.indices(index.shape, sparse=True))
     places[dim] = index
     return input[tuple(places)]
 
@@ -88,24 +87,19 @@ rows({
     "t": lambda input: input.permute(*((), (0,), (1, 0))[min(input.ndim, 2)])}, "", method=True)
 fuller(torch.where)(lambda condition: tuple(
     map(Tensor, np.nonzero(np.atleast_1d(condition.data)))))
-
-
-@fuller(torch.cat)
-def _cat(tensors, dim=0):  # in PyTorch an empty one may be anywhere
-    rest = tensors if isinstance(tensors, Tensor) else [x for x in tensors if x.shape != (0,)]
-    return plain(torch.cat)(rest, dim)
-
+fuller(torch.cat)(lambda tensors, dim=0: plain(torch.cat)(  # of which any may be empty
+    tensors if isinstance(tensors, Tensor) else [x for x in tensors if x.shape != (0,)], dim))
 
 _lower = lambda a, k: np.tri(*(a.shape[dimension(d, a.ndim)] for d in (-2, -1)), k, int)
 _whole = lambda args, one: integers("dims", args if one is None else (one,))
-_placing = lambda f: lambda input, *args, **options: _placed(f, input, *args, **options)
-rows({name: _placing(f) for name, f in {
-    "diag": np.diag, "repeat_interleave": np.repeat,
-    "roll": lambda a, shift, axis=(): np.roll(a, shift, None if axis == () else axis),
-    "tile": lambda a, *dims, axis=None: np.tile(a, _whole(dims, axis)),
-    "flip": lambda a, *dims, axis=None: np.flip(a, _whole(dims, axis) if a.ndim else ()),
-    "tril": lambda a, k=0: a * _lower(a, k),
-    "triu": lambda a, k=0: a * (1 - _lower(a, k - 1))}.items()}, "", method=True)
+rows({name: _placed(f) for name, f in {
+    "diag": lambda a, diagonal=0: np.diag(a, diagonal),
+    "repeat_interleave": lambda a, repeats, dim=None: np.repeat(a, repeats, dim),
+    "roll": lambda a, shifts, dims=(): np.roll(a, shifts, None if dims == () else dims),
+    "tile": lambda a, *given, dims=None: np.tile(a, _whole(given, dims)),
+    "flip": lambda a, *given, dims=None: np.flip(a, _whole(given, dims) if a.ndim else ()),
+    "tril": lambda a, diagonal=0: a * _lower(a, diagonal),
+    "triu": lambda a, diagonal=0: a * (1 - _lower(a, diagonal - 1))}.items()}, "", method=True)
 rows({"repeat": lambda input, *sizes: torch.tile(input, s := integers("sizes", sizes)).permute(
     *range(len(s)))}, method=True)  # which refuses fewer sizes than dimensions
 
@@ -123,27 +117,24 @@ def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=No
     return tuple(map(Tensor, found)) if isinstance(found, tuple) else Tensor(found)
 
 
-rows({"unique": unique}, "", method=True)
-rows({"concat": torch.cat, "meshgrid": meshgrid}, "")
-
-
 @op
-def _einsum(*arrays, inputs, output):
+def _einsum(*arrays, inputs, output):  # here "~" stands for "..."
     every, dtype = "".join([output, *inputs]), arrays[0].dtype
 
     def product(parts, factors, output):
         if any(every.count(letter) == 1 for letter in every):  # a sum, which may be long
             factors = [a.astype(np.float64 if dtype.kind == "f" else np.int64) for a in factors]
-        return np.einsum(f"{','.join(parts)}->{output}", *factors, optimize=True)
+        equation = f"{','.join(parts)}->{output}".replace("~", "...")
+        return np.einsum(equation, *factors, optimize=True)
 
     def back(g, i):
         parts, factors, own = [output, *inputs], [g, *arrays], inputs[i]
         parts[i + 1], factors[i + 1] = own, np.ones_like(arrays[i])
-        return product(parts, factors, own if "..." in own or "..." not in every else "..." + own)
+        return product(parts, factors, own if "~" in own or "~" not in every else "~" + own)
 
     value = product(inputs, arrays, output)
     return value.astype(dtype, copy=False) if dtype.kind == "f" else value, *(
-        lambda g, i=i: back(g, i) for i in range(len(arrays)))
+        functools.partial(back, i=i) for i in range(len(arrays)))
 
 
 def einsum(equation, *operands):
@@ -151,18 +142,16 @@ def einsum(equation, *operands):
     the output lacks; "..." are any dimensions, broadcast. Without "->" the output has the letters
     that stand once. Raises ValueError where letters and shapes don't fit."""
     operands = operands[0] if isinstance(operands[0], (list, tuple)) else operands
-    left, arrow, output = equation.replace(" ", "").partition("->")
-    if not arrow:
-        output = "..." * ("..." in left) + "".join(
-            c for c in sorted(left) if c.isalpha() and left.count(c) == 1)
+    left, arrow, output = equation.replace(" ", "").replace("...", "~").partition("->")
+    once = [c for c in sorted(left) if c.isalpha() and left.count(c) == 1]
     parts = left.split(",")
     if len(parts) != len(operands):
         raise ValueError(f"einsum: expected {len(parts)} operands, got {len(operands)}")
-    once = ["".join(c for i, c in enumerate(part) if c == "." or c not in part[:i])
-            for part in parts]  # of "ii" the diagonal, "i"
-    operands = [x if part == own else _placed(functools.partial(np.einsum, f"{part}->{own}"), x)
-                for part, own, x in zip(parts, once, operands, strict=True)]
-    return _einsum(*operands, inputs=once, output=output)
+    inputs = ["".join(dict.fromkeys(part)) for part in parts]  # of "ii" the diagonal, "i"
+    operands = [x if part == own else _placed(lambda a, way=f"{part}->{own}": np.einsum(
+        way.replace("~", "..."), a))(x) for part, own, x in zip(parts, inputs, operands)]
+    return _einsum(*operands, inputs=inputs, output=output if arrow else "".join(
+        ["~"] * ("~" in left) + once))
 
 
 @op
@@ -194,19 +183,15 @@ def norm(input, p=2, dim=None, keepdim=False):
     return torch.where(total == 0, 1.0, total) ** (1 / (p or 1)) * (total != 0)
 
 
-def _checking(ufunc):
-    return lambda input, dim=None, keepdim=False: Tensor(np.asarray(
-        ufunc.reduce(input.data.astype(bool), dim if dim == () else axis(dim, input.ndim),
-                     keepdims=keepdim),
-        np.uint8 if input.dtype == np.uint8 else bool))
-
-
 rows({name: lambda input, other, m=m, n=n: torch.matmul(  # permute refuses other dimensions
     input.permute(*range(m)), other.permute(*range(n))) for name, (m, n) in {
         "mm": (2, 2), "mv": (2, 1), "dot": (1, 1), "bmm": (3, 3)}.items()} | {
+    name: lambda input, dim=None, keepdim=False, f=f: Tensor(np.asarray(
+        f(input.data, dim if dim == () else axis(dim, input.ndim), keepdims=keepdim)
+    ).astype(np.uint8 if input.dtype == np.uint8 else bool)) for name, f in {
+        "all": np.all, "any": np.any}.items()} | {
     "outer": lambda input, vec2: einsum("i,j->ij", input, vec2),
-    "cumsum": cumsum, "prod": prod, "norm": norm,
-    "all": _checking(np.logical_and), "any": _checking(np.logical_or),
+    "cumsum": cumsum, "prod": prod, "norm": norm, "unique": unique,
     "allclose": lambda input, other, rtol=1e-5, atol=1e-8, equal_nan=False: bool(
         np.allclose(input.data, other.data, rtol, atol, equal_nan)),
     "equal": lambda input, other: bool(np.array_equal(input.data, other.data))}, "", method=True)
@@ -230,24 +215,16 @@ def cross(input, other, dim=None):
 
 
 def svd(A, full_matrices=True):
-    """(U, S, Vh), with A = U · diag(S) · Vh and the largest of S in front; signs of vectors are
-    LAPACK's. Raises RuntimeError for what is recorded, since there is no way back, and for other
-    numbers than floats."""
+    """(U, S, Vh), with A = U · diag(S) · Vh and the largest of S in front; signs are LAPACK's.
+    RuntimeError for what is recorded, since there is no way back, and for other than floats."""
     if A.dtype.kind != "f" or (A.requires_grad and torch.is_grad_enabled()):
         raise RuntimeError("svd: expected floats that don't require grad: use A.detach()")
     return namedtuple("svd", "U S Vh")(*map(Tensor, np.linalg.svd(A.data, full_matrices)))
 
 
-def _svd(input, some=True):  # as torch.svd has it
-    U, S, Vh = svd(input, not some)
-    return namedtuple("svd", "U S V")(U, S, Vh.transpose(-2, -1))
-
-
-rows({"cross": cross, "svd": _svd}, "", method=True)
+rows({"cross": cross, "svd": lambda input, some=True: namedtuple("svd", "U S V")(
+    *(found := svd(input, not some))[:2], found.Vh.transpose(-2, -1))}, "", method=True)
 rows({"cross": lambda input, other, dim=-1: cross(input, other, dim), "svd": svd}, "linalg")
-rows({"storage": lambda self: owner(self.data).ravel("K"),  # all numbers of the memory, in order
-      "storage_offset": lambda self: (self.data_ptr() - owner(self.data).ctypes.data)
-      // self.data.itemsize}, method=True)
 
 
 class Generator(np.random.Generator):
@@ -272,13 +249,16 @@ def multinomial(input, num_samples, replacement=False):
     return Tensor(np.apply_along_axis(draw, -1, weights).astype(np.int64))
 
 
-_fill = in_place(lambda array, draw, out: np.copyto(out, draw(out.shape), casting="unsafe"))
-rows({"view_as": lambda self, other: self.reshape(*other.shape),
-      "normal_": lambda self, mean=0.0, std=1.0: _fill(
-          self, lambda shape: creation._rng().normal(mean, std, shape)),
-      "uniform_": lambda self, low=0.0, high=1.0: _fill(
-          self, lambda shape: creation._rng().uniform(low, high, shape))}, method=True)
-rows({"einsum": einsum, "Generator": Generator, "from_numpy": lambda ndarray: Tensor(ndarray),
+rows({"storage": lambda self: owner(self.data).ravel("K"),  # all numbers of the memory, in order
+      "storage_offset": lambda self: (self.data_ptr() - owner(self.data).ctypes.data)
+      // self.data.itemsize,
+      "view_as": lambda self, other: self.reshape(*other.shape),
+      "normal_": lambda self, mean=0.0, std=1.0: self.copy_(
+          Tensor(creation._rng().normal(mean, std, self.shape))),
+      "uniform_": lambda self, low=0.0, high=1.0: self.copy_(
+          Tensor(creation._rng().uniform(low, high, self.shape)))}, method=True)
+rows({"concat": torch.cat, "meshgrid": meshgrid, "einsum": einsum, "Generator": Generator,
+      "from_numpy": lambda ndarray: Tensor(ndarray),
       "as_tensor": lambda data, dtype=None: (
           to(data if isinstance(data, Tensor) else Tensor(data), dtype=dtype)
           if isinstance(data, (Tensor, np.ndarray)) else torch.tensor(data, dtype)),
@@ -301,7 +281,7 @@ def _kind(module, name):  # a class of Tensors or Modules that the script has by
 def _plan(x, arrays):
     if isinstance(x, (Tensor, nn.Module)):
         kind = type(x).__module__, type(x).__qualname__
-        holds = {k: v for k, v in vars(x).items() if k not in ("grad", "grad_fn")}
+        holds = {k: v for k, v in vars(x).items() if k not in ("grad", "grad_fn", "_of")}
         return _kind(*kind) and {"kind": kind, "holds": _plan(holds, arrays)}
     if isinstance(x, dict):  # JSON's keys are text: those of dicts are JSON themselves
         if odd := [k for k in x if not isinstance(k, (str, int, float, type(None)))]:
@@ -315,10 +295,8 @@ def _plan(x, arrays):
 
 
 def _built(x, arrays, made):  # from a dict whose values are built by now
-    if "array" in x:
-        return arrays[x["array"]]
-    if "tuple" in x:
-        return tuple(x["tuple"])
+    if "array" in x or "tuple" in x:
+        return arrays[x["array"]] if "array" in x else tuple(x["tuple"])
     if "kind" not in x:
         return {json.loads(k): v for k, v in x.items()}
     kind, holds = _kind(*x["kind"]), x["holds"]
