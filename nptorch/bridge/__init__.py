@@ -2,7 +2,7 @@
 
 from .words import plain, fuller, rows, SAID, also_runtime, again, at_device, USUAL, WORDS
 from .devices import device, to, finfo
-from .elementwise import ROWS, ALIASES
+from .elementwise import ROWS, STEPS, ALIASES
 from .tensors import (entries, gather, argsort, topk, split, meshgrid, unique, einsum, cumsum, prod,
                       norm, cross, svd, Generator, multinomial, save, load)
 from .graph import set_grad_enabled, grad, register_hook, Function, change
@@ -10,4 +10,4 @@ from .layers import (ordered, told, layer, one_hot, Conv1d, loss, huber_loss, sm
                      binary_cross_entropy_with_logits, binary_cross_entropy, nll_loss,
                      cross_entropy, ModuleDict, Adadelta, LBFGS)
 from .batches import Sampler
-from .recurrent import STEPS, GATES, Recurrent, forward, Cell
+from .recurrent import GATES, Recurrent, forward, Cell

@@ -21,7 +21,7 @@ def _gru(x, h, state):
     return (1 - z) * (n + (r + s).sigmoid() * m).tanh() + z * state[0],
 
 
-STEPS = {"tanh": lambda x, h, state: ((x + h).tanh(),), "LSTM": _lstm, "GRU": _gru,
+_STEPS = {"tanh": lambda x, h, state: ((x + h).tanh(),), "LSTM": _lstm, "GRU": _gru,
          "relu": lambda x, h, state: ((x + h).relu(),)}
 GATES = {"RNN": 1, "LSTM": 4, "GRU": 3}
 _USUAL = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0,
@@ -65,7 +65,7 @@ def forward(self, input, hx=None):
     if input.ndim not in (2, 3) or input.shape[-1] != self.input_size or not input.shape[turned]:
         raise ValueError(f"input: expected one step or more, 2 or 3 dimensions, and the last of "
                          f"{self.input_size}, got {input.shape}")
-    x, step = input.transpose(0, turned), STEPS.get(self.kind) or STEPS[self.nonlinearity]
+    x, step = input.transpose(0, turned), _STEPS.get(self.kind) or _STEPS[self.nonlinearity]
     zero = torch.zeros(sum(map(len, self.ends)), *x.shape[1:-1], self.hidden_size, dtype=x.dtype)
     usual = [zero] * (1 + (self.kind == "LSTM"))
     states = usual if hx is None else [hx] if torch.is_tensor(hx) else [*hx]
