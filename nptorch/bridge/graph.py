@@ -19,7 +19,7 @@ from nptorch.creation import to
 from nptorch.lookup import BOTH, Waiting
 from nptorch.shapes import reshape
 
-_quiet = functools.partial(setattr, autograd._mode, "quiet")
+_quiet = lambda depth: setattr(autograd._mode, "quiet", depth)
 
 
 class set_grad_enabled:

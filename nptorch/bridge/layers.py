@@ -403,10 +403,15 @@ class Adadelta(Adaptive):
         p -= group["lr"] * push
 
 
-rows({name: type(name, (LambdaLR,), {
-    "__doc__": f"As torch's {name}.", "__init__": lambda self, optimizer, *args, last_epoch=-1, \
-    name=name, plan=plan, **given: LambdaLR.__init__(self, optimizer, plan(
-        **told(name, inspect.signature(plan), args, given)), last_epoch)}) for name, plan in {
+def _plan(name, factor):
+    def __init__(self, optimizer, *args, last_epoch=-1, **given):
+        given = told(name, inspect.signature(factor), args, given)
+        LambdaLR.__init__(self, optimizer, factor(**given), last_epoch)
+
+    return type(name, (LambdaLR,), {"__doc__": f"As torch's {name}.", "__init__": __init__})
+
+
+rows({name: _plan(name, factor) for name, factor in {
     "ExponentialLR": lambda gamma: lambda n: gamma**n,
     "MultiStepLR": lambda milestones, gamma=0.1: lambda n: gamma ** sum(m <= n for m in milestones),
     "ConstantLR": lambda factor=1 / 3, total_iters=5: lambda n: (
