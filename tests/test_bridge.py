@@ -824,6 +824,9 @@ def test_lbfgs_finds_the_bottom_of_a_valley():
         return loss
 
     assert optimizer.step(closure).item() == 1601 and np.allclose(w.detach(), 3, 1e-3)
+    with torch.no_grad():
+        w.fill_(3)
+    assert optimizer.step(closure).item() == 0 and w.tolist() == [3, 3]
     losses, _ = descent(torch, 20)
     assert losses[-1] < losses[0] / 4
     with pytest.raises(TypeError, match="line_search_fn: nptorch has None alone"):

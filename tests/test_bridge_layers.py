@@ -539,6 +539,8 @@ def test_a_loader_and_samplers_show_what_they_have(torch):
     (lambda: F.binary_cross_entropy(nptorch.ones(2), nptorch.ones(2), False), "weight: expected"),
     (lambda: F.cross_entropy(nptorch.ones(1, 2), nptorch.tensor([0]), label_smoothing=1.5),
      "label_smoothing: expected a number from 0 to 1, got 1.5"),
+    (lambda: F.cross_entropy(nptorch.ones(1, 2), nptorch.ones(1, 2), ignore_index=1),
+     "ignore_index: expected none beside shares"),
     (lambda: F.binary_cross_entropy(nptorch.ones(1), nptorch.ones(1) * 2), "as target"),
     (lambda: nn.Softmax(), "^Softmax.dim.: missing a required argument: 'dim'$"),
     (lambda: nn.SmoothL1Loss(betta=1.0), "^SmoothL1Loss.*reduction='mean', beta.* got .* 'betta'$"),
