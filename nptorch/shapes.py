@@ -114,10 +114,6 @@ def stack(tensors, dim=0):
     return cat([unsqueeze(t, dim) for t in tensors], dim)
 
 
-Tensor.flatten, Tensor.transpose, Tensor.expand = flatten, transpose, expand
-Tensor.squeeze, Tensor.unsqueeze = squeeze, unsqueeze
-
-
 def _width(k):
     """How many dimensions k, a part of a key, takes: a mask takes as many as it has."""
     array = np.asarray(k)  # of a slice, None or ...: an object, no dimensions
@@ -153,5 +149,7 @@ def _set(self, key, value):
     self.data = self.data  # whoever watches data hears of the write
 
 
+Tensor.flatten, Tensor.transpose, Tensor.expand = flatten, transpose, expand
+Tensor.squeeze, Tensor.unsqueeze = squeeze, unsqueeze
 Tensor.__getitem__ = lambda self, key: functools.reduce(_getitem, _split_key(key, self.ndim), self)
 Tensor.__iter__, Tensor.__setitem__ = lambda self: (self[i] for i in range(len(self))), _set
