@@ -81,7 +81,7 @@ rows({"type": lambda self, dtype=None: self.to(np.dtype(_KINDS.get(dtype, dtype)
       "contiguous": lambda self: self if self.is_contiguous() else _in_order(self),
       "stride": lambda self, dim=slice(None): tuple(
           n // self.data.itemsize for n in self.data.strides)[dim],
-      "data_ptr": lambda self: self.data.ctypes.data}, method=True)
+      "data_ptr": lambda self: self.data.ctypes.data}, Tensor)
 rows({"is_available": lambda: False, "device_count": lambda: 0,
       "manual_seed_all": lambda seed: None, "empty_cache": lambda: None},
      "cuda", "mps", "accelerator", "backends.mps", "backends.cudnn")

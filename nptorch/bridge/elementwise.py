@@ -42,14 +42,14 @@ rows({name: _row(name, *row) for name, row in (ROWS | STEPS).items()}
      | {name: lambda *a, name=name: Tensor(np.asarray(getattr(np, name)(*autograd.arrays(a))))
         for name in "isnan isinf isfinite logical_not logical_and logical_or logical_xor".split()}
      | {"clamp_min": lambda input, min: torch.clamp(input, min),
-        "clamp_max": lambda input, max: torch.clamp(input, max=max)}, "", method=True)
+        "clamp_max": lambda input, max: torch.clamp(input, max=max)}, "", Tensor)
 ALIASES = dict(absolute="abs", negative="neg", multiply="mul", subtract="sub", divide="div",
                true_divide="div", greater="gt", greater_equal="ge", less="lt", less_equal="le",
                not_equal="ne", clip="clamp", swapaxes="transpose")
-rows({name: getattr(Tensor, same) for name, same in ALIASES.items()}, "", method=True)
+rows({name: getattr(Tensor, same) for name, same in ALIASES.items()}, "", Tensor)
 rows({f"__i{sign}__": lambda self, other, name=name: getattr(self, name)(other)
       for sign, name in {"floordiv": "floor_divide_", "mod": "remainder_", "and": "bitwise_and_",
-                         "or": "bitwise_or_", "xor": "bitwise_xor_"}.items()}, method=True)
+                         "or": "bitwise_or_", "xor": "bitwise_xor_"}.items()}, Tensor)
 for _f in (torch.softmax, torch.log_softmax):  # PyTorch guesses a dimension, and warns
     fuller(_f)(lambda input, dim=None, *more, f=_f: f(
         next((creation.to(input, d) for d in more if not isinstance(d, int)), input),

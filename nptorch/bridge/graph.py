@@ -193,8 +193,8 @@ def _viewing(f):
 
 for _name in "_getitem", "reshape", "permute", "transpose", "squeeze", "unsqueeze", "expand":
     setattr(shapes, _name, _f := _viewing(vars(shapes)[_name]))
-    rows({_name: _f}, *[""] * hasattr(torch, _name), method=hasattr(Tensor, _name))
-rows({"swapaxes": torch.transpose}, "", method=True)
+    rows({_name: _f}, *[""] * hasattr(torch, _name), *[Tensor] * hasattr(Tensor, _name))
+rows({"swapaxes": torch.transpose}, "", Tensor)
 Tensor.view = Tensor.reshape
 
 
@@ -287,13 +287,13 @@ fuller(Tensor.copy_)(lambda self, source: _write(self, ..., source))  # which is
 for _name in BOTH:
     _f, _own = _changing(getattr(Tensor, _name)), vars(Tensor)[f"{_name}_"]
     if isinstance(_own, Waiting):
-        rows({f"{_name}_": _f}, *[""] * (_name in ROWS), method=True)
+        rows({f"{_name}_": _f}, *[""] * (_name in ROWS), Tensor)
     else:
         fuller(_own)(_f)
 rows({f"{name}_": lambda self, *args, name=name: inplace.check_inplace(self) or setattr(
     self, "data", getattr(self, name)(*args).data) or self
     for name in ("unsqueeze", "squeeze", "t", "transpose")} | {
-        "register_hook": register_hook}, method=True)
+        "register_hook": register_hook}, Tensor)
 
 
 def _data(self):

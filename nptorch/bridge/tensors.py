@@ -84,7 +84,7 @@ rows({
     "unbind": lambda input, dim=0: tuple(entries(input, dim, i) for i in range(input.size(dim))),
     "nonzero": lambda input, as_tuple=False: (
         torch.where(input) if as_tuple else Tensor(np.argwhere(input.data))),
-    "t": lambda input: input.permute(*((), (0,), (1, 0))[min(input.ndim, 2)])}, "", method=True)
+    "t": lambda input: input.permute(*((), (0,), (1, 0))[min(input.ndim, 2)])}, "", Tensor)
 fuller(torch.where)(lambda condition: tuple(
     map(Tensor, np.nonzero(np.atleast_1d(condition.data)))))
 fuller(torch.cat)(lambda tensors, dim=0: plain(torch.cat)(  # of which any may be empty
@@ -99,9 +99,9 @@ rows({name: _placed(f) for name, f in {
     "tile": lambda a, *given, dims=None: np.tile(a, _whole(given, dims)),
     "flip": lambda a, *given, dims=None: np.flip(a, _whole(given, dims) if a.ndim else ()),
     "tril": lambda a, diagonal=0: a * _lower(a, diagonal),
-    "triu": lambda a, diagonal=0: a * (1 - _lower(a, diagonal - 1))}.items()}, "", method=True)
+    "triu": lambda a, diagonal=0: a * (1 - _lower(a, diagonal - 1))}.items()}, "", Tensor)
 rows({"repeat": lambda input, *sizes: torch.tile(input, s := integers("sizes", sizes)).permute(
-    *range(len(s)))}, method=True)  # which refuses fewer sizes than dimensions
+    *range(len(s)))}, Tensor)  # which refuses fewer sizes than dimensions
 
 
 def meshgrid(*tensors, indexing="ij"):
@@ -194,13 +194,13 @@ rows({name: lambda input, other, m=m, n=n: torch.matmul(  # permute refuses othe
     "cumsum": cumsum, "prod": prod, "norm": norm, "unique": unique,
     "allclose": lambda input, other, rtol=1e-5, atol=1e-8, equal_nan=False: bool(
         np.allclose(input.data, other.data, rtol, atol, equal_nan)),
-    "equal": lambda input, other: bool(np.array_equal(input.data, other.data))}, "", method=True)
+    "equal": lambda input, other: bool(np.array_equal(input.data, other.data))}, "", Tensor)
 rows({"norm": lambda A, ord=None, dim=None, keepdim=False: (
     norm if ord in (None, "fro") or (A.ndim if dim is None else np.size(dim)) == 1
     else torch.linalg.matrix_norm)(A, ord, dim, keepdim)}, "linalg")  # which is absent
 rows({"histogram": lambda input, bins=100, range=None, weight=None, density=False: tuple(
     Tensor(x.astype(input.dtype)) for x in np.histogram(
-        input.data, np.asarray(bins), range, density, weight))}, "", method=True)
+        input.data, np.asarray(bins), range, density, weight))}, "", Tensor)
 
 
 def cross(input, other, dim=None):
@@ -223,7 +223,7 @@ def svd(A, full_matrices=True):
 
 
 rows({"cross": cross, "svd": lambda input, some=True: namedtuple("svd", "U S V")(
-    *(found := svd(input, not some))[:2], found.Vh.transpose(-2, -1))}, "", method=True)
+    *(found := svd(input, not some))[:2], found.Vh.transpose(-2, -1))}, "", Tensor)
 rows({"cross": lambda input, other, dim=-1: cross(input, other, dim), "svd": svd}, "linalg")
 
 
@@ -256,7 +256,7 @@ rows({"storage": lambda self: owner(self.data).ravel("K"),  # all numbers of the
       "normal_": lambda self, mean=0.0, std=1.0: self.copy_(
           Tensor(creation._rng().normal(mean, std, self.shape))),
       "uniform_": lambda self, low=0.0, high=1.0: self.copy_(
-          Tensor(creation._rng().uniform(low, high, self.shape)))}, method=True)
+          Tensor(creation._rng().uniform(low, high, self.shape)))}, Tensor)
 rows({"concat": torch.cat, "meshgrid": meshgrid, "einsum": einsum, "Generator": Generator,
       "from_numpy": lambda ndarray: Tensor(ndarray),
       "as_tensor": lambda data, dtype=None: (
@@ -267,7 +267,7 @@ rows({"concat": torch.cat, "meshgrid": meshgrid, "einsum": einsum, "Generator": 
       "empty": creation.zeros, "empty_like": creation.zeros_like,  # PyTorch: what memory held
       "range": lambda start, end, step=1, dtype=np.float32: Tensor((start + step * creation.arange(
           math.floor((end - start) / step) + 1).data).astype(dtype))}, "")  # its end is included
-rows({"multinomial": multinomial}, "", method=True)
+rows({"multinomial": multinomial}, "", Tensor)
 
 
 def _kind(module, name):  # a class of Tensors or Modules that the script has by now
