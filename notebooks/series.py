@@ -35,6 +35,8 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # as plots.py does: the notebooks import what they export
     sys.path.insert(0, str(ROOT))
 BROWSER = sys.platform in ("emscripten", "wasi")  # WebAssembly: slow, without threads or processes
+# Processor time, which other programs don't lengthen; but Windows counts it in steps of 16 ms.
+clock = time.perf_counter if sys.platform == "win32" else time.process_time
 SITE = ROOT / "docs/site"  # what makes pages of notebooks
 NAME = re.compile(r"\d\d_[a-z_]+\.ipynb")  # how a notebook of the series is called
 DIRECTIVE = re.compile(r"#\| (?:(export)|(export|default_exp) (\w+(?:\.\w+)*)) *")
@@ -309,8 +311,11 @@ def write(path, content):
     """Write a file in one step, so that nobody ever reads half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
-    os.replace(temporary, path)
+    try:
+        temporary.write_bytes(content if isinstance(content, bytes) else content.encode())
+        os.replace(temporary, path)  # Windows refuses this while somebody has the file open
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def export(*names, root=ROOT):
@@ -508,6 +513,7 @@ def check_outputs(*names):
 
 def main():
     """Run the command line; see the top of this file."""
+    sys.stdout.reconfigure(errors="replace")  # Windows may lack some signs
     if sys.argv[1:2] and sys.argv[1] in ("workbook", "check-workbook", "fill"):
         import workbook
 

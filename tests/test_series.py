@@ -1,11 +1,13 @@
 """notebooks/series.py: what it exports, what it refuses, and how it runs a notebook."""
 
+import importlib.util
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import nbformat
@@ -589,6 +591,42 @@ def test_fonts_are_listed_somewhere_else_where_nobody_can_write(tmp_path, monkey
     folder = series.fonts.__wrapped__()
     assert any(folder.glob("fontlist-*.json")) and os.access(folder, os.W_OK)
     assert not any(tmp_path.iterdir())
+
+
+def test_a_file_that_cannot_be_replaced_leaves_nothing_behind(tmp_path, monkeypatch):
+    def locked(source, target):
+        raise PermissionError("the file is used by another process")  # as Windows says
+
+    (tmp_path / "a.py").write_bytes(b"old")
+    monkeypatch.setattr(os, "replace", locked)
+    with pytest.raises(PermissionError):
+        series.write(tmp_path / "a.py", "new")
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"old"]
+
+
+@pytest.mark.parametrize("platform, clock", [("win32", time.perf_counter),
+                                             ("linux", time.process_time)])
+def test_notebooks_measure_with_a_clock_that_is_fine_enough(monkeypatch, platform, clock):
+    """Windows counts the processor's time in steps of 16 ms."""
+    monkeypatch.setattr(sys, "platform", platform)
+    spec = importlib.util.spec_from_file_location("series_elsewhere", SCRIPT)
+    elsewhere = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(elsewhere)
+    assert elsewhere.clock is clock
+    for path in series.find():
+        assert not [source for source in series.code_cells(path).values()
+                    if "process_time" in source], f"{path.name}: use series.clock"
+
+
+def test_a_terminal_may_lack_a_sign(root):
+    """Where Windows writes into a file, say, the "almost equal" sign has no place."""
+    add(root, "01_tensor", ["print('\u2248 1')"])
+    shutil.copytree(SCRIPT.parent, root / "notebooks", dirs_exist_ok=True,
+                    ignore=lambda folder, names: [n for n in names if n.endswith(".ipynb")])
+    command = [sys.executable, root / "notebooks" / "series.py", "check-outputs"]
+    done = subprocess.run(command, env=os.environ | {"PYTHONIOENCODING": "cp1252"}, check=False,
+                          capture_output=True, encoding="cp1252")
+    assert done.returncode == 1 and "came\n?\n" in done.stdout, done.stderr
 
 
 def test_kernels_share_one_setting_of_threads(monkeypatch):
