@@ -33,9 +33,10 @@ workbook: .venv/ready
 	$(BIN)/python notebooks/series.py workbook
 	@echo "Open it with: $(BIN)/jupyter lab workbook/notebooks/01_tensor.ipynb"
 
-# Which holes of the workbook are filled rightly?
+# Which holes of the workbook are filled rightly? While some are open series.py ends with 1, which a
+# script may ask for; a reader would take make's "Error 1" for a crash.
 check-workbook: .venv/ready
-	$(BIN)/python notebooks/series.py check-workbook
+	$(BIN)/python notebooks/series.py check-workbook || [ $$? = 1 ]
 
 # Run every notebook against its stored outputs, and the unit tests, which must run every line of
 # the package. Two workers at a time, each with one thread for its matrix products: with more they

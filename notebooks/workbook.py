@@ -694,13 +694,14 @@ def exported(root, *names):
 def answers(path, root, seconds):
     """Return {name: verdict} of a notebook's holes, found in a process of its own."""
     command = [sys.executable, root / "notebooks/workbook.py", "judge", path.stem]
-    environment = series.environment(root)
+    environment = series.environment(root) | {"PYTHONIOENCODING": "utf-8"}
     try:
         done = subprocess.run(command, check=False, capture_output=True, encoding="utf-8",
                               timeout=seconds, cwd=path.parent, env=environment)
         out, error = done.stdout, done.stderr.strip().rpartition("\n")[2]
     except subprocess.TimeoutExpired as late:
-        out, error = (late.stdout or b"").decode(), ""
+        out, error = late.stdout or "", ""
+        out = out.decode() if isinstance(out, bytes) else out  # on Windows it is text
     told = dict(json.loads(line) for line in out.splitlines() if line.startswith("["))
     return told or ({None: error} if error else {})
 
@@ -733,7 +734,8 @@ def table(book=BOOK):
 
 
 def main(arguments):
-    """Run a command of series.py; return its exit status."""
+    """Run a command of series.py; return its exit status: 1 if a hole or an exercise is not filled
+    rightly, 2 if the command could not do its work."""
     command, *names = arguments
     try:
         if command == "workbook" and not names:
@@ -748,7 +750,7 @@ def main(arguments):
             raise WorkbookError("usage: workbook | check-workbook [FOLDER] | fill NUMBER|HOLE ...")
     except (WorkbookError, series.SeriesError) as error:
         print(f"series.py: {error}", file=sys.stderr)
-        return 1
+        return 2
     return 0
 
 

@@ -164,6 +164,16 @@ def test_make_clean_asks_for_no_python(make):
     assert make("clean", "PYTHON=python3.0.0").returncode == 0
 
 
+@pytest.mark.parametrize("status, failed", [(0, False), (1, False), (2, True)])
+def test_open_holes_are_no_error_of_make(make, tmp_path, status, failed):
+    """`make check-workbook` is for readers; a machine that wants the status 1 asks series.py."""
+    (tmp_path / "python").write_text(f"#!/bin/sh\nexit {status}\n", encoding="utf-8")
+    (tmp_path / "python").chmod(0o755)
+    result = make("-o", ".venv/ready", f"BIN={tmp_path}", "check-workbook")
+    assert "notebooks/series.py check-workbook" in result.stdout
+    assert bool(result.returncode) == failed and ("Error" in result.stderr) == failed
+
+
 def test_venv_follows_python(make, tmp_path):
     for folder in "bin", "lib/python3.11":
         (tmp_path / ".venv" / folder).mkdir(parents=True)

@@ -446,7 +446,7 @@ def test_command_line(mine):
         (["workbook"], "this is a workbook"), (["fill", "01"], "is not beside this workbook"),
     ]:
         refused = python(mine, "series.py", *command)
-        assert refused.returncode == 1 and said in refused.stderr, refused.stderr
+        assert refused.returncode == 2 and said in refused.stderr, refused.stderr
 
 
 def test_marking_trusts_nothing_in_the_folder_but_the_cells(mine):
@@ -472,7 +472,31 @@ def test_marking_trusts_nothing_in_the_folder_but_the_cells(mine):
         assert lines[name].endswith("of this name is not in the notebook")
     assert done.stdout.endswith(RIGHTLY.format(2, COUNTED[0], 0, COUNTED[1]) + "\n")
     refused = python(series.ROOT, "series.py", "check-workbook", str(mine / "nowhere"))
-    assert refused.returncode == 1 and "there is no workbook in" in refused.stderr
+    assert refused.returncode == 2 and "there is no workbook in" in refused.stderr
+
+
+@pytest.mark.parametrize("said", [None, b'["mul", null]\n', '["mul", null]\n'])
+def test_what_was_judged_before_the_time_was_up_counts(monkeypatch, tmp_path, said):
+    """subprocess.run hands over bytes in the end, on Windows text."""
+    def late(command, **options):
+        raise subprocess.TimeoutExpired(command, 1, said)
+
+    monkeypatch.setattr(subprocess, "run", late)
+    found = workbook.answers(tmp_path / "notebooks/01_tensor.ipynb", tmp_path, 1)
+    assert found == ({"mul": None} if said else {})
+
+
+def test_readers_may_print_what_a_terminal_lacks(mine, monkeypatch):
+    """On Windows the output of a process is not UTF-8, unless it is told."""
+    path = mine / "notebooks" / "01_tensor.ipynb"
+    notebook = workbook.load(path)
+    [cell] = [c for c in notebook["cells"] if "#| hole youngest" in c["source"]]
+    mine_too = "print('gr\u00f6\u00dfer', file=__import__('sys').stderr)\nreturn waiting[0]"
+    cell["source"] = workbook.replaced(cell["source"], HOLES["youngest"], mine_too)
+    workbook.save(path, notebook)
+    monkeypatch.setenv("PYTHONIOENCODING", "cp1252")
+    found = workbook.answers(path, mine, 60)
+    assert found["youngest"].startswith("youngest: of nodes")
 
 
 def test_what_is_exported_is_imported_anew(mine):
