@@ -42,7 +42,8 @@ check-workbook: .venv/ready
 # the package. Two workers at a time, each with one thread for its matrix products: with more they
 # wait for each other.
 test: .venv/ready
-	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile --cov=nptorch notebooks tests
+	OPENBLAS_NUM_THREADS=1 VECLIB_MAXIMUM_THREADS=1 \
+	    $(BIN)/python -m pytest -n 2 --dist loadfile --cov=nptorch notebooks tests
 
 # Look for unused names, long lines and common mistakes; pyproject.toml has the rules.
 lint: .venv/ready

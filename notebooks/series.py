@@ -375,12 +375,12 @@ def environment(root=ROOT):
 
     It has nothing of the user's settings of IPython and matplotlib, and finds this tree's package.
     Matrix products run in one thread, unless the caller says otherwise: how many threads add up a
-    sum shows in its last digits.
+    sum shows in its last digits. (On macOS the products are Apple's.)
     """
     kept = {key: value for key, value in os.environ.items()
             if key not in ("PYTHONSTARTUP", "MATPLOTLIBRC")}
     path = os.pathsep.join(filter(None, [str(root), os.environ.get("PYTHONPATH")]))
-    return {"OPENBLAS_NUM_THREADS": "1"} | kept | {
+    return {"OPENBLAS_NUM_THREADS": "1", "VECLIB_MAXIMUM_THREADS": "1"} | kept | {
         "PYTHONPATH": path,
         "IPYTHONDIR": str(Path(scratch().name, "ipython")),
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",

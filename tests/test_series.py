@@ -629,11 +629,12 @@ def test_a_terminal_may_lack_a_sign(root):
     assert done.returncode == 1 and "came\n?\n" in done.stdout, done.stderr
 
 
-def test_kernels_share_one_setting_of_threads(monkeypatch):
-    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
-    assert series.environment()["OPENBLAS_NUM_THREADS"] == "1"
-    monkeypatch.setenv("OPENBLAS_NUM_THREADS", "2")
-    assert series.environment()["OPENBLAS_NUM_THREADS"] == "2"
+@pytest.mark.parametrize("variable", ["OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"])
+def test_kernels_share_one_setting_of_threads(monkeypatch, variable):
+    monkeypatch.delenv(variable, raising=False)
+    assert series.environment()[variable] == "1"
+    monkeypatch.setenv(variable, "2")
+    assert series.environment()[variable] == "2"
 
 
 # Numbers on the page
