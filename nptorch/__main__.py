@@ -5,6 +5,7 @@ import argparse
 import math
 import os
 import signal
+import sys
 from pathlib import Path
 
 from nptorch import manual_seed, nn, optim, save
@@ -56,7 +57,10 @@ def until_interrupted(train, save):
 def main():
     """Run the command line: train as notebooks/09_lenet.ipynb does, save, then open the test."""
     _, options = checked("nptorch", __doc__, "lenet.npz", epochs=(5, "epochs to train", 1))
-    train, test = mnist_or_digits()
+    try:
+        train, test = mnist_or_digits()
+    except (ImportError, OSError, ValueError) as error:
+        sys.exit(f"nptorch: {error}")
     learn, valid = random_split(train, [11 / 12, 1 / 12], generator=0)
     manual_seed(options.seed)
     model, loss, loader = LeNet(), nn.CrossEntropyLoss(), DataLoader(learn, 64, shuffle=True)

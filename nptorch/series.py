@@ -8,6 +8,7 @@ writes DIR/notebooks, to read and to change, and DIR/nptorch, the package that t
 import argparse
 import shutil
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from nptorch import __version__
@@ -16,6 +17,7 @@ PACKAGE = Path(__file__).parent
 # Beside the package in a clone, inside of it where pip has installed it.
 NOTEBOOKS = next((path for path in (PACKAGE.parent / "notebooks", PACKAGE / "notebooks")
                   if (path / "series.py").exists()), PACKAGE / "notebooks")
+NEEDED = {"jupyterlab": "jupyter", "matplotlib": "matplotlib", "sklearn": "scikit-learn"}
 LEFT_OUT = shutil.ignore_patterns("__pycache__", ".ipynb_checkpoints", "notebooks")
 
 
@@ -43,6 +45,8 @@ def main():
     except OSError as error:
         sys.exit(f"nptorch.series: {error}")
     print(f"now open them: jupyter lab {folder / 'notebooks'}")
+    if lacking := [name for module, name in NEEDED.items() if find_spec(module) is None]:
+        print(f"they need more than is here: pip install {' '.join(lacking)}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """python -m nptorch.series copy DIR: the notebooks, for who has installed the package."""
 
+import importlib.util
 import os
 import runpy
 import shutil
@@ -32,6 +33,15 @@ def test_a_copy_has_the_notebooks_and_the_package(tmp_path, monkeypatch, capsys)
     assert capsys.readouterr().out == f"now open them: jupyter lab {tmp_path / 'mine/notebooks'}\n"
     assert files(tmp_path / "mine/notebooks") == files(series.ROOT / "notebooks")
     assert files(tmp_path / "mine/nptorch") == files(series.ROOT / "nptorch")
+
+
+def test_a_copy_names_what_is_still_to_be_installed(tmp_path, monkeypatch, capsys):
+    there = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: (
+        None if name in ("jupyterlab", "sklearn") else there(name)))
+    command(monkeypatch, "copy", tmp_path / "mine")
+    assert capsys.readouterr().out.splitlines()[1:] == [
+        "they need more than is here: pip install jupyter scikit-learn"]
 
 
 def test_notebooks_of_a_copy_export_to_it_and_import_from_it(tmp_path):

@@ -201,6 +201,21 @@ def test_command_ignores_a_second_interruption_until_the_weights_are_saved(few, 
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
+@pytest.mark.parametrize("error", [
+    ImportError("digits() needs scikit-learn"), FileNotFoundError("NPTORCH_DATA names no folder"),
+    ValueError("train-images is damaged")])
+def test_command_says_in_a_sentence_that_there_is_no_data(here, monkeypatch, error):
+    def refuse():
+        raise error
+
+    monkeypatch.setattr(datasets, "mnist_or_digits", refuse)
+    monkeypatch.setattr(sys, "argv", ["nptorch"])
+    monkeypatch.delitem(sys.modules, "nptorch.__main__", raising=False)
+    with pytest.raises(SystemExit) as caught:
+        runpy.run_module("nptorch", run_name="__main__")
+    assert caught.value.code == f"nptorch: {error}"
+
+
 def test_command_saves_before_it_evaluates(few, here, tmp_path):
     with pytest.raises(KeyboardInterrupt):
         here((few[0], Waiting(few[1], 0)), "--epochs", "1")
