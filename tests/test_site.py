@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 import struct
+import sys
 from base64 import b64decode
 from itertools import pairwise
 
@@ -292,6 +293,23 @@ def test_links_are_mended_or_named(small):
     assert page.find("a", string="this")["href"] == "files/tool.py"
     assert (out / "files/tool.py").read_text() == "print('a tool')\n"
     assert not page.find("a", string="none")
+
+
+def test_command_says_where_the_site_is_on_another_drive_too(small, monkeypatch, capsys):
+    def no_way(path):
+        raise ValueError("path is on mount 'C:', start on mount 'D:'")  # as Windows says
+
+    root, out = small
+    find_spec = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: (
+        None if name == "jupyterlite_core" else find_spec(name)))
+    monkeypatch.setattr(os.path, "relpath", no_way)
+    monkeypatch.setattr(series, "ROOT", root)
+    monkeypatch.setattr(sys, "argv", ["pages.py", str(out)])
+    pages.main()
+    lost, said = capsys.readouterr().out.splitlines()
+    assert lost == "leads nowhere: notebooks/01_one.ipynb: 03_none.ipynb"
+    assert said.startswith(f"see {out / 'index.html'}: ") and (out / "index.html").exists()
 
 
 def test_moving_figure_stands_around_its_picture(small, tmp_path, monkeypatch):

@@ -455,7 +455,7 @@ def main():
     for line in build(series.ROOT, out):
         print(f"leads nowhere: {line}")
     total = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
-    print(f"see {os.path.relpath(out / 'index.html')}: {total / 1e6:.1f} MB")
+    print(f"see {out / 'index.html'}: {total / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":
