@@ -189,7 +189,7 @@ def sub(a, b, /):
 
 def div(a, b, /):
     """a / b, broadcast; integers are divided as float32, so 300 may stand beside a uint8."""
-    return _div(*(float(x) if isinstance(x, int) else x for x in (a, b)))
+    return _div(float(a) if isinstance(a, int) else a, float(b) if isinstance(b, int) else b)
 
 
 @op
