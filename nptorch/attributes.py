@@ -1,12 +1,11 @@
 """What a Tensor's attributes may be, and how it meets NumPy (notebooks/14_manners.ipynb)."""
 
-import copy
 import weakref
 
 import numpy as np
 
 from nptorch import inplace, shapes
-from nptorch.autograd import Tensor, is_grad_enabled, real_array
+from nptorch.autograd import Node, Tensor, is_grad_enabled, real_array
 from nptorch.inplace import check_inplace
 
 _owners = weakref.WeakValueDictionary()  # {id of a Tensor: whose grad it became}
@@ -48,10 +47,7 @@ def _grad(self, value):
     return value
 
 
-def written(array):
-    """Hears of every write into array, which may be a view; versions.py binds its record here."""
-
-
+written = lambda array: None  # hears of each write in place; versions.py binds its record here
 _set = object.__setattr__  # past the checks
 _CHECKS = {"data": _data, "requires_grad": _requires_grad, "grad": _grad}
 
@@ -77,15 +73,11 @@ def _init(self, data, requires_grad=False):
 
 
 def _deepcopy(self, memo):
-    if not self.is_leaf:
-        raise RuntimeError("only leaves can be deep-copied: this Tensor was made by an op; "
-                           "use t.detach() for a copy without its history")
-    twin = memo[id(self)] = object.__new__(type(self))
-    twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
-    return twin
+    raise RuntimeError("only leaves can be deep-copied: this Tensor was made by an op; "
+                       "use t.detach() for a copy without its history")
 
 
-Tensor.__init__, Tensor.__setattr__, Tensor.__deepcopy__ = _init, _setattr, _deepcopy
+Tensor.__init__, Tensor.__setattr__, Node.__deepcopy__ = _init, _setattr, _deepcopy
 
 _METHODS = {"subtract": "sub", "multiply": "mul", "divide": "div", "power": "pow", "equal": "eq",
             "not_equal": "ne", "less": "lt", "less_equal": "le", "greater": "gt",
