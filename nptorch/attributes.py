@@ -8,8 +8,7 @@ from nptorch import inplace, shapes
 from nptorch.autograd import Node, Tensor, is_grad_enabled, real_array
 from nptorch.inplace import check_inplace
 
-_owners = weakref.WeakValueDictionary()  # {id of a Tensor: whose grad it became}
-_leaves = weakref.WeakValueDictionary()  # {id of its array: a Tensor told whether to require grad}
+_whose = weakref.WeakValueDictionary()  # {id of a grad, or of a leaf's array: the leaf}
 
 
 def _data(self, value):
@@ -18,7 +17,7 @@ def _data(self, value):
     array = real_array(value)
     if self.requires_grad and array.dtype.kind != "f":
         raise TypeError(f"data: only floats can require grad, got dtype {array.dtype}")
-    leaf = _owners.get(id(self))
+    leaf = _whose.get(id(self))
     if leaf is not None and leaf.grad is self:
         _grad(leaf, Tensor(array))  # refused unless it is like the leaf
     return array
@@ -31,7 +30,7 @@ def _requires_grad(self, value):
         raise TypeError(f"only floats can require grad, got dtype {self.dtype}")
     if not value and not self.is_leaf:
         raise RuntimeError("only a leaf can stop requiring grad: use detach()")
-    _leaves[id(self.data)] = self
+    _whose[id(self.data)] = self
     return bool(value)
 
 
@@ -43,7 +42,7 @@ def _grad(self, value):
     if value.shape != self.shape or value.dtype != self.dtype:
         raise RuntimeError(f"grad: expected shape {self.shape} and dtype {self.dtype}, "
                            f"got {value.shape} and {value.dtype}")
-    _owners[id(value)] = self
+    _whose[id(value)] = self
     return value
 
 
@@ -111,7 +110,7 @@ def check_view(self, source=None):
         check_inplace(self, source)
     if self.data.base is not None and is_grad_enabled():
         base = owner(self.data)
-        leaf = _leaves.get(id(base))
+        leaf = _whose.get(id(base))
         if leaf is not None and leaf.data is base and leaf.requires_grad:
             raise RuntimeError("a view of a leaf that requires grad can't be changed in place "
                                "while recording: do it inside no_grad()")

@@ -22,8 +22,7 @@ def float_format(array):
 def tensor_repr(self):
     """tensor(...), with what PyTorch says beside the numbers."""
     array, ones = self.data, _shown(self.data).all()
-    kinds = {"float_kind": float_format(array),
-             "bool": lambda x: str(x).rjust(5 - ones)}
+    kinds = {"float_kind": float_format(array), "bool": lambda x: str(x).rjust(5 - ones)}
     text = "tensor(" + np.array2string(
         array, formatter=kinds, separator=", ", prefix="tensor(", threshold=1000,
         max_line_width=79 + array.ndim).replace(", ...,", ",  ...,")

@@ -109,16 +109,16 @@ def _conv2d(x, weight, *bias, fit, groups):
             lambda g: g.transpose(1, 2, 3, 0).reshape(maps, h * w * n).sum(1))
 
 
-def fitted(shape, kernel_size, stride, padding, dilation=1):
+def fitted(shape, kernel_size, stride, padding, dilation=1, channels="C"):
     """(kernel_size, stride, padding, dilation) as pairs, and at how many positions (h, w) such a
-    kernel fits on images (N, C, H, W) of this shape. Raises ValueError if at none."""
+    kernel fits on images (N, channels, H, W) of this shape. Raises ValueError if at none."""
     options = kernel, stride, padding, dilation = (
         pair("kernel_size", kernel_size), pair("stride", stride), pair("padding", padding, 0),
         pair("dilation", dilation))
     spans = [d * (k - 1) + 1 for k, d in zip(kernel, dilation)]
     h, w = (max(span - 2 * p, 1) for span, p in zip(spans, padding))
-    if len(shape) != 4 or shape[2] < h or shape[3] < w:
-        raise ValueError(f"input: expected shape (N, C, H >= {h}, W >= {w}), got {shape}")
+    if len(shape) != 4 or channels not in ("C", shape[1]) or shape[2] < h or shape[3] < w:
+        raise ValueError(f"input: expected shape (N, {channels}, H >= {h}, W >= {w}), got {shape}")
     return options, tuple((n + 2 * p - span) // s + 1
                           for n, p, span, s in zip(shape[2:], padding, spans, stride))
 
@@ -128,11 +128,10 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     if weight.ndim != 4 or len(weight) % integer("groups", groups, 1):
         raise ValueError("weight: expected shape (O, C, kh, kw) and O a multiple of groups, "
                          f"got {weight.shape} and groups={groups}")
-    fit = fitted(input.shape, weight.shape[2:], stride, padding, dilation)
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ValueError(f"bias: expected shape ({len(weight)},), got {bias.shape}")
     channels = weight.shape[1] * groups
-    if input.shape[1] != channels or (bias is not None and bias.shape != weight.shape[:1]):
-        raise ValueError(f"expected input (N, {channels}, H, W) and bias ({len(weight)},), got "
-                         f"{input.shape} and {bias if bias is None else bias.shape}")
+    fit = fitted(input.shape, weight.shape[2:], stride, padding, dilation, channels)
     return _conv2d(input, weight, *([] if bias is None else [bias]), fit=fit, groups=groups)
 
 
