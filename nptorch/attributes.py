@@ -98,10 +98,11 @@ def _array_ufunc(self, ufunc, method, *inputs, out=None, **options):
 Tensor.__array_ufunc__ = _array_ufunc
 
 
-def owner(array):
-    """What owns the memory of array, which may be a view."""
+def owner(array, last=None):
+    """The last array on the way from array, which may be a view, to whoever owns its memory."""
+    last = array if isinstance(array, np.ndarray) else last
     base = getattr(array, "obj" if isinstance(array, memoryview) else "base", None)
-    return array if base is None else owner(base)
+    return last if base is None else owner(base, last)
 
 
 def check_view(self, source=None):

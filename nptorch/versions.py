@@ -1,6 +1,5 @@
 """A record of writes in place, by which backward refuses (notebooks/14_manners.ipynb)."""
 
-import contextlib
 import gc
 import sys
 import types
@@ -64,8 +63,7 @@ def _entry(array):
     """The record of what owns the memory of array, to be forgotten when the owner dies."""
     base = owner(array)
     if id(base) not in _written:
-        with contextlib.suppress(TypeError):  # a bytearray, say, whose end nobody can watch
-            weakref.finalize(base, _written.pop, id(base), None)
+        weakref.finalize(base, _written.pop, id(base), None)
     return _written.setdefault(id(base), [0])
 
 
