@@ -90,8 +90,8 @@ def _array_ufunc(self, ufunc, method, *inputs, out=None, **options):
         return getattr(ufunc, method)(*arrays, out=out, **options)
     f = getattr(Tensor, _METHODS.get(ufunc.__name__, ufunc.__name__), None)
     if f is None or method != "__call__" or out is not None or options:
-        raise TypeError(f"np.{ufunc.__name__} has no counterpart for Tensors: "
-                        "use t.detach().numpy()")
+        raise TypeError(f"np.{ufunc.__name__}, as it is called here, has no counterpart for "
+                        "Tensors: use t.detach().numpy()")
     return f(*inputs)
 
 

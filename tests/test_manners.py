@@ -115,6 +115,17 @@ def test_a_leaf_with_new_data_lets_go_of_the_old():
     assert a.tolist() == [1, 1, 1] and b.tolist() == [1, 1, 1]
 
 
+# NumPy's functions
+
+
+@pytest.mark.parametrize("call", [
+    lambda t: np.add.reduce(t), lambda t: np.add(t, 1, where=[True, False]),
+    lambda t: np.add(t, 1, out=t), lambda t: np.expm1(t)], ids=["method", "option", "out", "name"])
+def test_what_numpy_asks_of_a_tensor_in_vain(call):
+    with pytest.raises(TypeError, match="as it is called here, has no counterpart for Tensors"):
+        call(nptorch.ones(2))
+
+
 # The record of writes: what a way back keeps, wherever it keeps it
 
 
