@@ -148,14 +148,17 @@ def load_state_dict(self, state_dict):
     """Take settings, and copies of what is remembered, from a state_dict, also from one of PyTorch.
     Raises ValueError where groups, names or shapes differ; then nothing has changed."""
     new, state = state_dict["param_groups"], {}
-    for group, other in zip(self.param_groups, new, strict=True):
-        for p, i in zip(group["params"], other["params"], strict=True):
-            for name, x in state_dict["state"].get(i, {}).items():
-                x = int(x) if name == "step" else Tensor(np.array(np.asarray(x), p.dtype))
-                if name != "step" and (name not in self._memory or x.shape != p.shape):
-                    raise ValueError(f"state: expected {', '.join(self._memory)} of shape "
-                                     f"{p.shape}, got {name} of shape {x.shape}")
-                state.setdefault(p, {})[name] = x
+    owners = {i: p for group, other in zip(self.param_groups, new, strict=True)
+              for p, i in zip(group["params"], other["params"], strict=True)}
+    for i, kept in state_dict["state"].items():
+        if (p := owners.get(i)) is None:
+            raise ValueError(f"state: expected numbers of {[*owners]}, got {i!r}")
+        for name, x in kept.items():
+            x = int(x) if name == "step" else Tensor(np.array(np.asarray(x), p.dtype))
+            if name != "step" and (name not in self._memory or x.shape != p.shape):
+                raise ValueError(f"state: expected {', '.join(self._memory)} of shape {p.shape}, "
+                                 f"got {name} of shape {x.shape}")
+            state.setdefault(p, {})[name] = x
     for group, settings in zip(self.param_groups, new):
         group.update(settings | {"params": group["params"]})
     self.state = state

@@ -16,8 +16,7 @@ def _init(self, optimizer, lr_lambda, last_epoch=-1):
 def _step(self):
     """Set the next learning rate of every group."""
     self.last_epoch += 1
-    groups = self.optimizer.param_groups
-    for group, base, factor in zip(groups, self.base_lrs, self.lr_lambdas, strict=True):
+    for group, base, factor in _each(self.optimizer.param_groups, self.base_lrs, self.lr_lambdas):
         group["lr"] = number("lr", base * factor(self.last_epoch))
 
 
