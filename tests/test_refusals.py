@@ -225,6 +225,9 @@ LAYERS = [
     ("nn.ModuleList(nn.ReLU())", TypeError),
     ("nn.ModuleList()(x)", NotImplementedError, "ModuleList does not define forward"),
     ("nn.Module()(x)", NotImplementedError, "Module does not define forward"),
+    ("linear.train(x)", ValueError, "mode: expected True or False, got tensor(..."),
+    ("linear.train(None)", ValueError, "mode: expected True or False, got None"),
+    ("linear.add_module(3, nn.ReLU())", TypeError, "attribute name must be string..."),
     *[(f"nn.Dropout(float('{p}'))", ValueError, f"...{p}") for p in ("-0.1", "2.0", "nan")],
     *[(f"nn.Dropout({p!r})", TypeError, f"p: ... {p!r}") for p in ("0.5", None, True)],
     ("nn.BatchNorm1d(3)(x[:1])", ValueError, "input: expected two numbers a feature while "
@@ -425,7 +428,8 @@ OURS = [  # what PyTorch doesn't have, or not like this
     ("SGD([leaf], momentum=1)", ValueError, "Invalid momentum value: 1"),
     *[(f"SGD([leaf], {name}={value})", TypeError, f"{name}: expected a number, got {value}")
       for name, value in (("lr", "'0.1'"), ("lr", "None"), ("lr", "[0.1]"), ("momentum", "'a'"),
-                          ("alpha", "None"), ("weight_decay", "'a'"))],
+                          ("alpha", "None"), ("weight_decay", "'a'"), ("dampening", "None"))],
+    ("SGD([leaf], dampening=float('nan'))", ValueError, "Invalid dampening value: nan"),
     ("SGD([leaf], lr=x)", TypeError, "lr: expected a number, got tensor(..."),
     ("Optimizer([leaf], lr=-1)", ValueError, "Invalid lr value: -1"),
     ("Optimizer([leaf]).step()", NotImplementedError, "Optimizer does not define step"),

@@ -94,7 +94,7 @@ def add_module(self, name, module):
     if not isinstance(module, Module):
         raise TypeError(f"{type(self).__name__}, entry {name}: expected a Module, "
                         f"got {type(module).__name__}")
-    if not name or "." in name or not isinstance(getattr(self, name, self), Module):
+    if not isinstance(getattr(self, name, self), Module) or not name or "." in name:
         raise KeyError(f"{type(self).__name__}: no module can be called {name!r}: it is empty, has "
                        "a dot in it, or is another attribute's name")
     setattr(self, name, module)
@@ -157,7 +157,10 @@ class Sequential(ModuleList):
 
 
 def train(self, mode=True):
-    """Set training here and below: some modules behave differently in training and in use."""
+    """Set training here and below: some modules behave differently in training and in use.
+    Raises ValueError for a mode that is not a bool, such as data to train on."""
+    if not isinstance(mode, bool):
+        raise ValueError(f"mode: expected True or False, got {mode!r}")
     for module in self.modules():
         module.training = mode
     return self
