@@ -158,8 +158,9 @@ def test_derived_class_keeps_its_getitem(base):
         np.testing.assert_array_equal(next(iter(DataLoader(found, 11)))[0], 2 * X)
 
 
-def test_subset_of_a_subset_reaches_through():
-    inner = Subset(Subset(PAIR, [9, 7, 5, 3]), Tensor(np.array([2, 0, -1])))
+@pytest.mark.parametrize("dataset", [PAIR, OneByOne()])
+def test_subset_of_a_subset_reaches_through(dataset):
+    inner = Subset(Subset(dataset, [9, 7, 5, 3]), Tensor(np.array([2, 0, -1])))
     np.testing.assert_array_equal(next(iter(DataLoader(inner, 3)))[1], Y[[5, 9, 3]])
     assert [inner[i][1].item() for i in range(3)] == Y[[5, 9, 3]].tolist()
     assert len(inner) == 3 and len(Subset(PAIR, [])) == 0
@@ -404,7 +405,7 @@ def test_folders_are_searched_in_order(small, tmp_path, monkeypatch, winner):
 def test_misspelt_variable_is_no_reason_to_look_elsewhere(small, tmp_path, monkeypatch):
     fill(tmp_path, "data/MNIST/raw/{name}")
     monkeypatch.setenv("NPTORCH_DATA", str(tmp_path / "mnits"))
-    for load in mnist, mnist_or_digits:
+    for load in mnist, mnist_or_digits, lambda: mnist(tmp_path / "root"):
         with pytest.raises(FileNotFoundError, match="NPTORCH_DATA names .*mnits.* no train-images"):
             load()
 

@@ -102,6 +102,16 @@ def test_dampening_is_pytorchs(momentum, dampening):
     np.testing.assert_allclose(places, [p.item() for p in params], rtol=1e-12)
 
 
+def test_the_first_push_counts_whole_whenever_it_comes():
+    a, b = parameter([1.0]), parameter([1.0])
+    optimizer = SGD([a, b], lr=0.1, momentum=0.5, dampening=0.5)
+    push(a, 1.0)
+    optimizer.step()
+    push(b, 1.0)
+    optimizer.step()  # a: v = 0.5 * 1 + 0.5 * 1
+    np.testing.assert_allclose([a.item(), b.item()], [0.8, 0.9], rtol=1e-12)
+
+
 def test_fourth_positional_argument_is_alpha():
     """PyTorch's is dampening, which goes by its name here; see the page of differences."""
     optimizer = SGD([parameter([1.0])], 0.1, 0.9, 0.5, 0.25)

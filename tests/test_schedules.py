@@ -194,3 +194,4 @@ def test_the_simple_scheduler_of_notebook_07_gives_the_same_rates():
         found += before.get_last_lr()
         before.step()
     assert found == rates(LambdaLR(sgd(0.3), plan), 8)
+    assert simple.LambdaLR(optimizer, plan).base_lrs == [0.3]  # the first rate, not what is left
