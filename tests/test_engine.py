@@ -93,6 +93,7 @@ def test_losses_without_the_bridge(plain, name):
         y = plain.tensor([1, 0])
     kind = getattr(plain.nn, name)
     losses = kind("none")(x, y)
+    assert losses.shape == y.shape
     assert kind()(x, y).item() == losses.mean().item()
     assert kind(reduction="sum")(x, y).item() == losses.sum().item() != 0
 

@@ -325,6 +325,8 @@ CONVOLUTION = [
      SPACE.format(3, 3, (6, 5))),
     ("F.conv2d(image, ones(4, 1, 3, 3), ones(3))", ValueError,
      "expected input (N, 1, H, W) and bias (4,), got (2, 1, 6, 5) and (3,)"),
+    ("F.conv2d(zeros(1, 1, 0, 4), ones(1, 1, 3, 3), padding=4)", ValueError,
+     SPACE.format(1, 1, (1, 1, 0, 4))),
     ("F.conv2d(image, ones(4, 1, 7, 3))", ValueError, SPACE.format(7, 3, (2, 1, 6, 5))),
     ("F.conv2d(image, ones(4, 1, 3, 3), dilation=4, padding=(1, 0))", ValueError,
      SPACE.format(7, 9, (2, 1, 6, 5))),
