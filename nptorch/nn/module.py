@@ -112,7 +112,7 @@ Module.add_module, Module.__setattr__ = add_module, _guarded
 
 
 class ModuleList(Module):
-    """Modules in a list, so that their owner finds their parameters."""
+    """Modules in a list, so that their owner finds their parameters. Raises as add_module."""
 
     def __init__(self, modules=()):
         for module in modules:
@@ -138,7 +138,7 @@ class ModuleList(Module):
 
 
 class Sequential(ModuleList):
-    """Modules called one after the other; a single dict gives them names."""
+    """Modules called one after the other; a single dict gives them names. Raises as add_module."""
 
     def __init__(self, *modules):
         named = len(modules) == 1 and isinstance(modules[0], dict)
