@@ -419,7 +419,7 @@ OURS = [  # what PyTorch doesn't have, or not like this
         ("net.named_parameters()", TypeError, "expected Tensors, got tuple"),
         ("[]", ValueError, "expected at least one Tensor, got none..."),
         ("iter(())", ValueError, "expected at least one Tensor, got none..."),
-        ("[made]", ValueError, "expected leaves..."),
+        ("[made]", ValueError, "expected leaves, got a Tensor that an op made: it never ..."),
         ("[leaf, leaf]", ValueError, "expected each Tensor once, got one twice"))],
     ("SGD([leaf], nesterov=True)", TypeError),
     *[(f"{kind}([leaf], {name}={value})", TypeError, f"{name}: expected a number, got {value}")
@@ -429,8 +429,9 @@ OURS = [  # what PyTorch doesn't have, or not like this
       for name in ("lr", "momentum", "alpha", "weight_decay") for value in ("-0.1", "nan", "inf")],
     ("SGD([leaf], momentum=1)", ValueError, "Invalid momentum value: 1"),
     *[(f"SGD([leaf], {name}={value})", TypeError, f"{name}: expected a number, got {value}")
-      for name, value in (("lr", "'0.1'"), ("lr", "None"), ("lr", "[0.1]"), ("momentum", "'a'"),
-                          ("alpha", "None"), ("weight_decay", "'a'"), ("dampening", "None"))],
+      for name, value in (("lr", "'0.1'"), ("lr", "None"), ("lr", "True"), ("lr", "[0.1]"),
+                          ("momentum", "'a'"), ("alpha", "None"), ("weight_decay", "'a'"),
+                          ("dampening", "None"))],
     ("SGD([leaf], dampening=float('nan'))", ValueError, "Invalid dampening value: nan"),
     ("SGD([leaf], lr=x)", TypeError, "lr: expected a number, got tensor(..."),
     ("Optimizer([leaf], lr=-1)", ValueError, "Invalid lr value: -1"),
