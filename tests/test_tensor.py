@@ -649,6 +649,15 @@ def test_backward_does_not_mind_changes_that_were_there_before_or_that_concern_o
     assert a.grad.tolist() == [6, 8] and b.grad.tolist() == [1, 2]
 
 
+def test_an_index_that_changes_before_the_walk_back_counts_as_it_was():
+    x, index, mask = leaf([1.0, 2.0, 3.0]), tensor([0, 2]), tensor([False, True, True])
+    y = x[index].sum() + x[mask].sum()
+    index.fill_(1)
+    mask.fill_(False)
+    y.backward()
+    assert x.grad.tolist() == [1, 1, 2]
+
+
 def test_a_gradient_that_an_op_saved_may_not_grow():
     w = leaf([1.0, 2.0])
     (w * w).backward([1, 1])
