@@ -85,6 +85,15 @@ def test_no_grad_nests_without_the_bridge(plain):
     assert plain.is_grad_enabled()
 
 
+def test_writes_without_the_bridge(plain):
+    t = plain.tensor([1, 2])
+    assert t.fill_(3.7) is t.copy_([4.7, 5.2]) is t and t.tolist() == [4, 5]
+    t += 1
+    t *= 3
+    t -= plain.tensor([5, 8])
+    assert t.tolist() == [10, 10] and t.zero_().tolist() == [0, 0]
+
+
 @pytest.mark.parametrize("name", ["MSELoss", "L1Loss", "BCEWithLogitsLoss", "NLLLoss",
                                   "CrossEntropyLoss"])
 def test_losses_without_the_bridge(plain, name):

@@ -813,6 +813,13 @@ def test_a_copied_leaf_is_whole_and_independent(duplicate):
     assert x.tolist() == [1, 2] and x.grad.tolist() == [2, 4] and y.grad.tolist() == [3, 5]
 
 
+def test_a_copied_leaf_may_hold_itself():
+    x = leaf([1.0])
+    x.names = {"x": x}
+    twin = copy.deepcopy(x)
+    assert twin.names["x"] is twin is not x
+
+
 def test_an_op_of_ones_own():
     @op
     def scaled_sum(a, b, /, factor, shift=0.0):
