@@ -96,6 +96,7 @@ def test_the_walks_take_pytorch_s_options(library):
     assert [path for path, _ in net.named_parameters(remove_duplicate=False)] == twice
     assert [path for path, _ in net.named_parameters("net")] == ["net." + path for path in once]
     assert list(net.named_parameters(recurse=False)) == list(net.parameters(recurse=False)) == []
+    assert [path for path, _ in layer.named_parameters("a", False)] == ["a.weight", "a.bias"]
     assert [path for path, _ in net.named_modules(prefix="net")] == ["net", "net.0", "net.1",
                                                                      "net.1.1"]
     assert [path for path, _ in net.named_modules(remove_duplicate=False)] == [
@@ -182,7 +183,8 @@ def test_zero_grad_keeps_the_arrays(block):
     block(randn(7, 5)).sum().backward()
     arrays = [p.grad.data for p in block.parameters()]
     assert all(a.any() for a in arrays)
-    block.zero_grad()
+    block.head.requires_grad_(False)
+    block.zero_grad()  # of what is frozen, too
     assert all(p.grad.data is a and not a.any() for p, a in zip(block.parameters(), arrays))
     block.zero_grad(set_to_none=True)
     assert all(p.grad is None for p in block.parameters())
@@ -309,7 +311,12 @@ def test_a_linear_follows_its_weight():
 # Containers
 
 
-@pytest.mark.parametrize("make", [nn.ModuleList, lambda modules: nn.Sequential(*modules)])
+class Row(nn.Sequential):
+    pass
+
+
+@pytest.mark.parametrize("make", [nn.ModuleList, lambda modules: nn.Sequential(*modules),
+                                  type("Shelf", (nn.ModuleList,), {}), lambda m: Row(*m)])
 def test_containers_are_lists(make):
     modules = [nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 4), nn.Identity()]
     box = make(modules[:3])

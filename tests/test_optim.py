@@ -283,13 +283,18 @@ def test_defaults_are_a_thousandth_and_nothing_else():
     assert optimizer.momentum == 0
 
 
-def test_zero_grad_clears_in_place_and_passes_over_none():
+@pytest.mark.parametrize("frozen", [False, True])
+def test_zero_grad_clears_in_place_and_passes_over_none(frozen):
     p, untouched = parameter([1.0, 2.0]), parameter([3.0])
     push(p, 5.0)
     array = p.grad.data
-    Optimizer([untouched, p]).zero_grad()
+    p.requires_grad_(not frozen)
+    optimizer = Optimizer([untouched, p])
+    optimizer.zero_grad()
     assert p.grad.data is array and not array.any()
     assert untouched.grad is None
+    optimizer.zero_grad(set_to_none=True)
+    assert p.grad is untouched.grad is None
 
 
 @pytest.mark.parametrize("momentum", MOMENTA)
