@@ -367,6 +367,7 @@ CONVOLUTION = [
 OURS = [  # what PyTorch doesn't have, or not like this
     ("Tensor('a')", TypeError, REAL.format("<U1")),
     ("Tensor([1j], requires_grad=True)", TypeError, REAL.format("complex128")),
+    ("F.unfold(image, (2,))", ValueError, PAIR.format("kernel_size", (2,))),
     ("gradcheck(exp, [])", ValueError,
      "gradcheck: at least one input must be a Tensor that requires grad"),
     ("gradcheck(exp, x)", ValueError,
