@@ -157,8 +157,7 @@ class Sequential(ModuleList):
 
 
 def train(self, mode=True):
-    """Set training here and below: some modules behave differently in training and in use.
-    Raises ValueError for a mode that is not a bool, such as data to train on."""
+    """Set training, by which some modules behave differently, here and below. mode is a bool."""
     if not isinstance(mode, bool):
         raise ValueError(f"mode: expected True or False, got {mode!r}")
     for module in self.modules():
