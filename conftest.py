@@ -1,5 +1,7 @@
 """One pytest call for notebooks and unit tests, side by side."""
 
+import sys
+
 import nbval.plugin
 
 # They take longest, so they start first: else one worker ends the run alone.
@@ -15,3 +17,9 @@ def pytest_configure(config):
 
 def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: SLOW.index(item.path.name) if item.path.name in SLOW else len(SLOW))
+
+
+def pytest_runtest_setup():
+    # Nets as small as the tests' take PyTorch longer in several threads, most of all beside others.
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)

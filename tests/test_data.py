@@ -44,6 +44,8 @@ class OneByOne(Dataset):
 class Many(OneByOne):
     """PAIR with PyTorch's hook for many samples at once, which gives a list of them."""
 
+    __getitem__ = None  # nobody asks for one
+
     def __getitems__(self, indices):
         assert type(indices) is list and all(type(i) is int for i in indices)
         return [PAIR[i] for i in indices]
@@ -115,11 +117,13 @@ def test_nested_samples_stay_nested():
     assert named["x"].tolist() == [1, 2] and named["name"] == ["a", "b"]
 
 
-@pytest.mark.parametrize("samples", [
-    [np.zeros(3), np.zeros(4)], [(1, 2), (1,)], [(np.zeros(2), 1), (np.zeros((2, 1)), 2)],
+@pytest.mark.parametrize(("samples", "message"), [
+    ([np.zeros(3), np.zeros(4)], r"a batch needs samples of one shape, got \[\(3,\), \(4,\)\]"),
+    ([(np.zeros(2), 1), (np.zeros((2, 1)), 2)], r"one shape, got \[\(2,\), \(2, 1\)\]"),
+    ([(1, 2), (1,)], "shorter"),
 ])
-def test_samples_of_different_forms_are_refused(samples):
-    with pytest.raises(ValueError):
+def test_samples_of_different_forms_are_refused(samples, message):
+    with pytest.raises(ValueError, match=message):
         default_collate(samples)
 
 
@@ -158,8 +162,9 @@ def test_derived_class_keeps_its_getitem(base):
         np.testing.assert_array_equal(next(iter(DataLoader(found, 11)))[0], 2 * X)
 
 
-def test_subset_of_a_subset_reaches_through():
-    inner = Subset(Subset(PAIR, [9, 7, 5, 3]), Tensor(np.array([2, 0, -1])))
+@pytest.mark.parametrize("dataset", [PAIR, OneByOne()])
+def test_subset_of_a_subset_reaches_through(dataset):
+    inner = Subset(Subset(dataset, [9, 7, 5, 3]), Tensor(np.array([2, 0, -1])))
     np.testing.assert_array_equal(next(iter(DataLoader(inner, 3)))[1], Y[[5, 9, 3]])
     assert [inner[i][1].item() for i in range(3)] == Y[[5, 9, 3]].tolist()
     assert len(inner) == 3 and len(Subset(PAIR, [])) == 0
@@ -295,6 +300,7 @@ def test_digits_are_scikit_learns_each_once():
     ours, theirs = np.concatenate(rows), np.column_stack([found.data, found.target])
     order = [np.lexsort(table.T) for table in (ours, theirs)]
     np.testing.assert_array_equal(ours[order[0]], theirs[order[1]])
+    assert (ours[:10] != theirs[:10]).any(axis=1).all()  # in another order
 
 
 def test_digits_without_scikit_learn_say_what_to_install(monkeypatch):
@@ -404,7 +410,7 @@ def test_folders_are_searched_in_order(small, tmp_path, monkeypatch, winner):
 def test_misspelt_variable_is_no_reason_to_look_elsewhere(small, tmp_path, monkeypatch):
     fill(tmp_path, "data/MNIST/raw/{name}")
     monkeypatch.setenv("NPTORCH_DATA", str(tmp_path / "mnits"))
-    for load in mnist, mnist_or_digits:
+    for load in mnist, mnist_or_digits, lambda: mnist(tmp_path / "root"):
         with pytest.raises(FileNotFoundError, match="NPTORCH_DATA names .*mnits.* no train-images"):
             load()
 

@@ -76,6 +76,8 @@ VALUES = [
     ("m.tensor(np.array([1, 2], np.uint8)) * -1", [255, 254], "uint8"),
     ("m.tensor(np.array([1, 2], np.uint8)) - 5", [252, 253], "uint8"),
     ("300 - m.tensor(np.array([1, 2], np.uint8))", [43, 42], "uint8"),
+    ("m.tensor(np.array([1, 2], np.uint8)) / 300", [1 / 300, 2 / 300], "float32"),
+    ("-300 / m.tensor(np.array([1, 2], np.uint8))", [-300, -150], "float32"),
     # comparisons follow the rule for dtypes
     ("m.tensor([.1]) == np.float64(.1)", [True], "bool"),
     ("m.tensor([.1]) < m.tensor(.1, dtype=m.float64)", [False], "bool"),
@@ -141,6 +143,7 @@ VALUES = [
     ("m.log_softmax(m.zeros(2, 0), -1)", [[], []], "float32"),
     ("m.logsumexp(m.zeros(2, 0), 1)", [-inf, -inf], "float32"),
     ("m.logsumexp(m.zeros(0), 0)", -inf, "float32"),
+    ("m.logsumexp(m.tensor([[-inf, -inf], [inf, 1.]]), 1)", [-inf, inf], "float32"),
     ("m.softmax(m.tensor([-inf, -inf]), 0)", [nan, nan], "float32"),
     ("m.sum(m.zeros(2, 0), 1)", [0, 0], "float32"),
     # integers to powers below 0

@@ -288,6 +288,25 @@ def test_command_trains_saves_measures_and_writes(here, text, capsys):
     assert "\n".join(wrote) == "".join(alphabet[i] for i in ids) + "\n"
 
 
+def test_command_draws_the_weights_and_the_windows_from_its_seed(here, text):
+    here("--text", text, "--steps", 2, "--seed", 3, "--length", 0)
+    found, alphabet = restored("gpt.npz")
+    learn, _ = hold_back(text.read_text(encoding="utf-8"))
+    manual_seed(3)
+    twin = GPT(len(alphabet), 16, 16, 2, 1)
+    assert len(list(train(twin, np.array([alphabet.index(c) for c in learn]), 2, rng=3))) == 2
+    for p, q in zip(found.parameters(), twin.parameters(), strict=True):
+        np.testing.assert_array_equal(p.data, q.data)
+
+
+def test_command_wants_a_text_that_is_long_enough(here, text, capsys):
+    text.write_text("a b " * 2749, encoding="utf-8")
+    with pytest.raises(SystemExit):
+        here("--text", text)
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert f"--text: expected 11,000 characters in {text}, got 10,996" in last
+
+
 @pytest.mark.parametrize("terminal", [True, False])
 def test_command_shows_a_bar_on_a_terminal_alone(here, text, monkeypatch, terminal):
     totals = []

@@ -200,11 +200,6 @@ def test_modules_are_the_functions(name, reduction):
     assert list(module.parameters()) == [] and repr(module) == f"{MODULES[name].__name__}()"
 
 
-def test_a_module_is_its_function_also_without_the_bridge():
-    x, y = tensor([1.0, 5.0]), tensor([2.0, 3.0])
-    assert nn.loss._module("Loss", F.l1_loss)("sum")(x, y).item() == 3
-
-
 @pytest.mark.parametrize("name", NAMES)
 def test_errors_name_the_class_that_was_called(name):
     module = MODULES[name]

@@ -188,7 +188,8 @@ def test_command_saves_what_was_learned_until_it_was_interrupted(few, here, at, 
     assert saved == "weights saved to lenet.npz" and accuracy == f"test accuracy {found:.2%}"
 
 
-def test_command_ignores_a_second_interruption_until_the_weights_are_saved(few, here, monkeypatch):
+@pytest.mark.parametrize("at", [3, 10**6])  # the first one while it trains, or none
+def test_command_ignores_an_interruption_until_the_weights_are_saved(few, here, monkeypatch, at):
     save = nptorch.save
 
     def slow(*args):
@@ -196,7 +197,7 @@ def test_command_ignores_a_second_interruption_until_the_weights_are_saved(few, 
         save(*args)
 
     monkeypatch.setattr(nptorch, "save", slow)
-    here((Waiting(few[0], 3), few[1]))
+    here((Waiting(few[0], at), few[1]), "--epochs", "1")
     assert "layers.0.weight" in nptorch.load("lenet.npz")
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -224,5 +225,7 @@ def test_command_saves_before_it_evaluates(few, here, tmp_path):
 
 def test_command_leaves_an_ignored_interruption_ignored(few, here):
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    here((Waiting(few[0], 1), few[1]), "--epochs", "1")
+    waiting = Waiting(few[0], 1)
+    here((waiting, few[1]), "--epochs", "1")
+    assert waiting.asked == len(few[0])  # to the end
     assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN

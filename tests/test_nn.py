@@ -96,6 +96,7 @@ def test_the_walks_take_pytorch_s_options(library):
     assert [path for path, _ in net.named_parameters(remove_duplicate=False)] == twice
     assert [path for path, _ in net.named_parameters("net")] == ["net." + path for path in once]
     assert list(net.named_parameters(recurse=False)) == list(net.parameters(recurse=False)) == []
+    assert [path for path, _ in layer.named_parameters("a", False)] == ["a.weight", "a.bias"]
     assert [path for path, _ in net.named_modules(prefix="net")] == ["net", "net.0", "net.1",
                                                                      "net.1.1"]
     assert [path for path, _ in net.named_modules(remove_duplicate=False)] == [
@@ -182,7 +183,8 @@ def test_zero_grad_keeps_the_arrays(block):
     block(randn(7, 5)).sum().backward()
     arrays = [p.grad.data for p in block.parameters()]
     assert all(a.any() for a in arrays)
-    block.zero_grad()
+    block.head.requires_grad_(False)
+    block.zero_grad()  # of what is frozen, too
     assert all(p.grad.data is a and not a.any() for p, a in zip(block.parameters(), arrays))
     block.zero_grad(set_to_none=True)
     assert all(p.grad is None for p in block.parameters())
@@ -219,8 +221,9 @@ def test_state_dict_shares_arrays_and_load_copies_them(block):
                    for p, q in zip(block.parameters(), other.parameters()))
 
 
-def test_arrays_of_another_dtype_load_as_the_parameter_s(block):
-    block.load_state_dict({path: np.ones(p.shape) for path, p in block.named_parameters()})
+@pytest.mark.parametrize("dtype", [float, np.int64, np.uint8, bool])
+def test_arrays_of_another_dtype_load_as_the_parameter_s(block, dtype):
+    block.load_state_dict({path: np.ones(p.shape, dtype) for path, p in block.named_parameters()})
     assert all(p.dtype == np.float32 and (p.data == 1).all() for p in block.parameters())
 
 
@@ -270,6 +273,17 @@ def test_shape_errors_name_the_path(shape, message):
     assert str(caught.value) == str(copy.copy(caught.value)) == message
 
 
+def test_a_shape_error_keeps_the_path_that_an_outer_module_cannot_know():
+    class Hiding(nn.Module):
+        parts = (nn.Sequential(nn.Tanh(), nn.Linear(3, 4)),)  # no attribute holds it
+
+        def forward(self, x):
+            return self.parts[0](x)
+
+    with pytest.raises(ShapeError, match=r"^1 \(Linear 3 -> 4\): got \(2, 2\)"):
+        Hiding()(zeros(2, 2))
+
+
 @pytest.mark.parametrize("shape", [(3, 5), (4, 1), ()])
 def test_a_shape_error_of_a_layer_alone_has_no_path(shape):
     with pytest.raises(ShapeError) as caught:
@@ -297,7 +311,12 @@ def test_a_linear_follows_its_weight():
 # Containers
 
 
-@pytest.mark.parametrize("make", [nn.ModuleList, lambda modules: nn.Sequential(*modules)])
+class Row(nn.Sequential):
+    pass
+
+
+@pytest.mark.parametrize("make", [nn.ModuleList, lambda modules: nn.Sequential(*modules),
+                                  type("Shelf", (nn.ModuleList,), {}), lambda m: Row(*m)])
 def test_containers_are_lists(make):
     modules = [nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 4), nn.Identity()]
     box = make(modules[:3])
@@ -449,18 +468,20 @@ def test_layers_without_parameters(module, function):
     assert gradcheck(module, x) and list(module.parameters()) == []
 
 
+@pytest.mark.parametrize(("dtype", "rtol"), [(np.float32, 1e-6), (np.float64, 1e-15),
+                                             (np.float16, 1e-3)])
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.8])
-def test_dropout_drops_and_scales(p):
+def test_dropout_drops_and_scales(p, dtype, rtol):
     manual_seed(0)
-    x = Tensor(np.full((200, 300), 2, np.float32), requires_grad=True)
+    x = Tensor(np.full((200, 300), 2, dtype), requires_grad=True)
     layer = nn.Dropout(p)
     y = layer(x)
     dropped = y.data == 0
     assert dropped.mean() == pytest.approx(p, abs=0.01)
-    np.testing.assert_allclose(y.data[~dropped], 2 / (1 - p), rtol=1e-6)
+    np.testing.assert_allclose(y.data[~dropped], 2 / (1 - p), rtol=rtol)
     y.backward(np.ones(y.shape))
-    np.testing.assert_allclose(x.grad.data, y.data / 2, rtol=1e-6)  # through the same mask
-    assert y.dtype == x.grad.dtype == np.float32
+    np.testing.assert_allclose(x.grad.data, y.data / 2, rtol=rtol)  # through the same mask
+    assert y.dtype == x.grad.dtype == dtype
     assert not np.array_equal(layer(x).data, y.data)
     manual_seed(0)
     assert np.array_equal(layer(x).data, y.data)

@@ -159,6 +159,13 @@ def test_the_running_averages_move_by_their_share():
     assert norm.num_batches_tracked.dtype == np.int64
 
 
+def test_with_momentum_0_they_stay():
+    norm = BatchNorm1d(2, momentum=0)
+    norm(tensor(normal(4, 2)))
+    assert norm.running_mean.tolist() == [0, 0] and norm.running_var.tolist() == [1, 1]
+    assert norm.num_batches_tracked.item() == 1
+
+
 def test_without_momentum_they_are_the_mean_of_all_batches():
     norm, batches = BatchNorm1d(2, momentum=None), [normal(4, 2) for _ in range(3)]
     for batch in batches:

@@ -225,6 +225,9 @@ LAYERS = [
     ("nn.ModuleList(nn.ReLU())", TypeError),
     ("nn.ModuleList()(x)", NotImplementedError, "ModuleList does not define forward"),
     ("nn.Module()(x)", NotImplementedError, "Module does not define forward"),
+    ("linear.train(x)", ValueError, "mode: expected True or False, got tensor(..."),
+    ("linear.train(None)", ValueError, "mode: expected True or False, got None"),
+    ("linear.add_module(3, nn.ReLU())", TypeError, "attribute name must be string..."),
     *[(f"nn.Dropout(float('{p}'))", ValueError, f"...{p}") for p in ("-0.1", "2.0", "nan")],
     *[(f"nn.Dropout({p!r})", TypeError, f"p: ... {p!r}") for p in ("0.5", None, True)],
     ("nn.BatchNorm1d(3)(x[:1])", ValueError, "input: expected two numbers a feature while "
@@ -322,6 +325,8 @@ CONVOLUTION = [
      SPACE.format(1, 3, 3, (6, 5))),
     ("F.conv2d(image, ones(4, 1, 3, 3), ones(3))", ValueError,
      "bias: expected shape (4,), got (3,)"),
+    ("F.conv2d(zeros(1, 1, 0, 4), ones(1, 1, 3, 3), padding=4)", ValueError,
+     SPACE.format(1, 1, 1, (1, 1, 0, 4))),
     ("F.conv2d(image, ones(4, 1, 7, 3))", ValueError, SPACE.format(1, 7, 3, (2, 1, 6, 5))),
     ("F.conv2d(image, ones(4, 1, 3, 3), dilation=4, padding=(1, 0))", ValueError,
      SPACE.format(1, 7, 9, (2, 1, 6, 5))),
@@ -362,6 +367,7 @@ CONVOLUTION = [
 OURS = [  # what PyTorch doesn't have, or not like this
     ("Tensor('a')", TypeError, REAL.format("<U1")),
     ("Tensor([1j], requires_grad=True)", TypeError, REAL.format("complex128")),
+    ("F.unfold(image, (2,))", ValueError, PAIR.format("kernel_size", (2,))),
     ("gradcheck(exp, [])", ValueError,
      "gradcheck: at least one input must be a Tensor that requires grad"),
     ("gradcheck(exp, x)", ValueError,
@@ -414,7 +420,7 @@ OURS = [  # what PyTorch doesn't have, or not like this
         ("net.named_parameters()", TypeError, "expected Tensors, got tuple"),
         ("[]", ValueError, "expected at least one Tensor, got none..."),
         ("iter(())", ValueError, "expected at least one Tensor, got none..."),
-        ("[made]", ValueError, "expected leaves..."),
+        ("[made]", ValueError, "expected leaves, got a Tensor that an op made: it never ..."),
         ("[leaf, leaf]", ValueError, "expected each Tensor once, got one twice"))],
     ("SGD([leaf], nesterov=True)", TypeError),
     *[(f"{kind}([leaf], {name}={value})", TypeError, f"{name}: expected a number, got {value}")
@@ -424,8 +430,10 @@ OURS = [  # what PyTorch doesn't have, or not like this
       for name in ("lr", "momentum", "alpha", "weight_decay") for value in ("-0.1", "nan", "inf")],
     ("SGD([leaf], momentum=1)", ValueError, "Invalid momentum value: 1"),
     *[(f"SGD([leaf], {name}={value})", TypeError, f"{name}: expected a number, got {value}")
-      for name, value in (("lr", "'0.1'"), ("lr", "None"), ("lr", "[0.1]"), ("momentum", "'a'"),
-                          ("alpha", "None"), ("weight_decay", "'a'"))],
+      for name, value in (("lr", "'0.1'"), ("lr", "None"), ("lr", "True"), ("lr", "[0.1]"),
+                          ("momentum", "'a'"), ("alpha", "None"), ("weight_decay", "'a'"),
+                          ("dampening", "None"))],
+    ("SGD([leaf], dampening=float('nan'))", ValueError, "Invalid dampening value: nan"),
     ("SGD([leaf], lr=x)", TypeError, "lr: expected a number, got tensor(..."),
     ("Optimizer([leaf], lr=-1)", ValueError, "Invalid lr value: -1"),
     ("Optimizer([leaf]).step()", NotImplementedError, "Optimizer does not define step"),

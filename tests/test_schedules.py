@@ -72,6 +72,8 @@ def test_losses_and_rates_are_pytorchs(name, dtype):
                           final_div_factor=5), [0.25, 0.625, 1, 0.525, 0.05, 0.05]),
     (lambda o: OneCycleLR(o, 1.0, 5, pct_start=1.0, anneal_strategy="linear", div_factor=5),
      [0.2, 0.4, 0.6, 0.8, 1, 1]),
+    (lambda o: OneCycleLR(o, 1.0, 4, pct_start=0.25, anneal_strategy="linear", div_factor=5,
+                          final_div_factor=5), [1, 0.68, 0.36, 0.04, 0.04]),  # no way up
 ])
 def test_rates_are_closed_forms(make, expected):
     np.testing.assert_allclose(rates(make(sgd()), len(expected) - 1), expected[:-1], atol=1e-15)
@@ -237,3 +239,4 @@ def test_the_simple_scheduler_of_notebook_07_gives_the_same_rates():
         found += before.get_last_lr()
         before.step()
     assert found == rates(LambdaLR(sgd(0.3), plan), 8)
+    assert simple.LambdaLR(optimizer, plan).base_lrs == [0.3]  # the first rate, not what is left

@@ -149,10 +149,10 @@ class _Pool2d(Module):
 
 
 class MaxPool2d(_Pool2d):
-    """max_pool2d as a module."""
+    """max_pool2d as a module. Raises ShapeError for images that no window fits on."""
     function = staticmethod(max_pool2d)
 
 
 class AvgPool2d(_Pool2d):
-    """avg_pool2d as a module."""
+    """avg_pool2d as a module. Raises errors as MaxPool2d does."""
     function = staticmethod(avg_pool2d)

@@ -62,19 +62,16 @@ class Linear(Module):
 
 class ReLU(Module):
     """relu as a module."""
-
     forward = staticmethod(relu)
 
 
 class Tanh(Module):
     """tanh as a module."""
-
     forward = staticmethod(tanh)
 
 
 class Sigmoid(Module):
     """sigmoid as a module."""
-
     forward = staticmethod(sigmoid)
 
 

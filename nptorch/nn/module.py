@@ -94,7 +94,7 @@ def add_module(self, name, module):
     if not isinstance(module, Module):
         raise TypeError(f"{type(self).__name__}, entry {name}: expected a Module, "
                         f"got {type(module).__name__}")
-    if not name or "." in name or not isinstance(getattr(self, name, self), Module):
+    if not isinstance(getattr(self, name, self), Module) or not name or "." in name:
         raise KeyError(f"{type(self).__name__}: no module can be called {name!r}: it is empty, has "
                        "a dot in it, or is another attribute's name")
     setattr(self, name, module)
@@ -112,7 +112,7 @@ Module.add_module, Module.__setattr__ = add_module, _guarded
 
 
 class ModuleList(Module):
-    """Modules in a list, so that their owner finds their parameters."""
+    """Modules in a list, so that their owner finds their parameters. Raises as add_module."""
 
     def __init__(self, modules=()):
         for module in modules:
@@ -138,7 +138,7 @@ class ModuleList(Module):
 
 
 class Sequential(ModuleList):
-    """Modules called one after the other; a single dict gives them names."""
+    """Modules called one after the other; a single dict gives them names. Raises as add_module."""
 
     def __init__(self, *modules):
         named = len(modules) == 1 and isinstance(modules[0], dict)
@@ -157,7 +157,9 @@ class Sequential(ModuleList):
 
 
 def train(self, mode=True):
-    """Set training here and below: some modules behave differently in training and in use."""
+    """Set training, by which some modules behave differently, here and below. mode is a bool."""
+    if not isinstance(mode, bool):
+        raise ValueError(f"mode: expected True or False, got {mode!r}")
     for module in self.modules():
         module.training = mode
     return self

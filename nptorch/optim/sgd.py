@@ -16,7 +16,8 @@ class SGD(Optimizer):
 
     def __init__(self, params, lr=1e-3, momentum=0.0, alpha=0.0, weight_decay=0.0, *, dampening=0):
         super().__init__(params, lr, alpha, weight_decay)
-        self.momentum, self.dampening = number("momentum", momentum, 0, 1), dampening
+        self.momentum = number("momentum", momentum, 0, 1)
+        self.dampening = number("dampening", dampening, -np.inf)
         self.v = [np.zeros_like(p.data) for p in self.params]
         self._share = [1.0] * len(self.v)  # of the next push that counts, for each parameter
 
