@@ -353,6 +353,16 @@ def test_infinity_stays_where_it_is(torch):
     return str([np.round(x.detach().numpy() + 0.0, 5).tolist() for x in results])
 
 
+@same_in_both
+def test_slopes_at_nan(torch):
+    found = {}
+    for name in "elu selu leaky_relu hardsigmoid".split():
+        x = torch.tensor([np.nan, 0.0, 2.0], requires_grad=True)
+        getattr(torch.nn.functional, name)(x).sum().backward()
+        found[name] = [round(slope, 4) for slope in x.grad.tolist()]
+    return found
+
+
 def test_ints_become_float32():
     for f in (F.logsigmoid, F.softplus, F.mish, F.silu):
         assert f(nptorch.tensor([1, 2])).dtype == np.float32

@@ -124,7 +124,7 @@ rows({
     "leaky_relu": lambda input, negative_slope=0.01, inplace=False: torch.where(
         input > 0, input, input * negative_slope),
     "elu": lambda input, alpha=1.0, inplace=False: torch.where(
-        input > 0, input, alpha * (input.clamp(max=0.0).exp() - 1)),
+        input <= 0, alpha * (input.clamp(max=0.0).exp() - 1), input),
     "selu": lambda input, inplace=False: 1.0507009873554805 * F.elu(input, 1.6732632423543772),
     "silu": lambda input, inplace=False: input * torch.sigmoid(input),
     "softplus": lambda input, beta=1.0, threshold=20.0: torch.where(
