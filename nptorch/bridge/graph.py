@@ -1,6 +1,7 @@
 """Modes, autograd.grad, ops as classes, changes in place (notebooks/18_names.ipynb)."""
 
 import contextlib
+import copy
 import functools
 import gc
 import sys
@@ -156,12 +157,6 @@ rows({"grad": grad, "Function": Function, "Variable": lambda data, requires_grad
       _root(tensors, grad_tensors).backward(retain_graph=retain_graph)}, "autograd")
 
 
-def _stand_in(x, data):
-    before = Tensor(data, x.requires_grad)  # what x was until now
-    before.grad_fn = x.grad_fn
-    return before
-
-
 def _check(self, before=Node.check):
     """What made an input is what had made it when this node was born."""
     for i, (x, back) in enumerate(self.edges):
@@ -201,8 +196,7 @@ Tensor.view = Tensor.reshape
 def _whole(x):
     """The Tensor whose memory x shows, as far as that is known."""
     of = [vars(x).get("_of", x), *(y for y, _ in getattr(x.grad_fn, "edges", None) or ())]
-    of = [y for y in of if y is not x and owner(y.data) is owner(x.data)]
-    return _whole(of[0]) if of else x
+    return next((_whole(y) for y in of if y is not x and owner(y.data) is owner(x.data)), x)
 
 
 def _places(x, whole):
@@ -221,7 +215,8 @@ _shown = lambda x, whole, base: base if x is whole else reshape(base, -1)[_place
 @op
 def _assigned(a, b, /, key):
     def put(array, value):
-        (array := np.array(array))[key] = value
+        array = np.array(array)
+        array[key] = value
         return array
 
     n = b.ndim  # b may have ones in front
@@ -230,12 +225,10 @@ def _assigned(a, b, /, key):
 
 def _hearing(self, whole):
     """The views of whole. Raises RuntimeError if no change of self may be recorded."""
-    near = [x for x in dict.fromkeys([self, *_views.values()])
-            if x is not whole and owner(x.data) is owner(self.data)]
+    near = {x for x in (self, *_views.values()) if owner(x.data) is owner(self.data)} - {whole}
     views = [x for x in near if _whole(x) is whole]
     for x in whole, *views:
-        if x.is_leaf and x.requires_grad:
-            inplace.check_inplace(self.detach())  # which is told if it is a view
+        if x.is_leaf:
             inplace.check_inplace(x)
     if whole.is_leaf and (whole.data.base is not None or any(_whole(x) is x for x in near)):
         raise RuntimeError("a change in place of a view is not recorded: make a new Tensor, as in "
@@ -246,14 +239,13 @@ def _hearing(self, whole):
 def change(self, compute, *args, **options):
     """self becomes compute(self, *args, **options), in its own memory, and that is recorded."""
     whole, memory = _whole(self), owner(self.data)
-    base = _stand_in(whole, whole.data.copy())
+    base = copy.copy(whole)
+    vars(base)["data"] = whole.data.copy()
     args = [x.clone() if isinstance(x, Tensor) and owner(x.data) is memory else x for x in args]
     result = compute(_shown(self, whole, base), *args, **options)
     if result.shape != self.shape or not np.can_cast(result.dtype, self.dtype, "same_kind"):
         raise RuntimeError(f"in place: expected {self.shape} of {self.dtype}, got {result.shape} "
                            f"of {result.dtype}")
-    if not self.data.flags.writeable:
-        raise ValueError("in place: this Tensor can't be written to: clone() it first")
     views = _hearing(self, whole) if result.grad_fn else inplace.check_inplace(self)
     np.copyto(self.data, result.data)
     versions.written(self.data)
@@ -264,9 +256,9 @@ def change(self, compute, *args, **options):
         versions._entry(memory).append(result.grad_fn.born)
         Node.check = _check
         for x in whole, *views:  # each of which is made anew
-            new = result if x is whole else _shown(x, whole, whole)
-            new.grad_fn.before = base if x is whole else _stand_in(x, x.data)
-            vars(x).update(requires_grad=True, grad_fn=new.grad_fn)
+            made = (result if x is whole else _shown(x, whole, whole)).grad_fn
+            made.before = copy.copy(x)
+            vars(x).update(requires_grad=True, grad_fn=made)
     return self
 
 

@@ -36,6 +36,7 @@ SAID = {  # how NumPy or Python begins, and what we say
     r"ufunc '(\w+)' not supported": r"\1: expected whole numbers or bools, got floats",
     r".*numpy boolean (\w+)": r"\1: expected numbers, got bools: use ^ or ~, or .long()",
     "zero-size array|attempt to get arg": "input: expected an element or more, got none",
+    "assignment dest|output array": "in place: this Tensor can't be written to: clone() it first",
     r"cannot reshape array of size (\d+) into shape (.*)": r"shape: \1 elements don't fill \2",
     r"'(int|float|bool|str|list|tuple|NoneType|numpy\.\w+)' object": r"expected a Tensor, got \1",
     "Input must be 1- or 2-d": "input: expected one dimension or two"}
