@@ -74,6 +74,10 @@ def split(tensor, split_size_or_sections, dim=0):
     return tuple(entries(tensor, dim, slice(end - k, end)) for end, k in zip(ends, sizes))
 
 
+fuller(torch.where)(lambda condition: tuple(
+    map(Tensor, np.nonzero(np.atleast_1d(condition.data)))))
+fuller(torch.cat)(lambda tensors, dim=0: plain(torch.cat)(  # of which any may be empty
+    tensors if isinstance(tensors, Tensor) else [x for x in tensors if x.shape != (0,)], dim))
 rows({
     "gather": gather, "argsort": argsort, "topk": topk, "split": split,
     "sort": lambda input, dim=-1, descending=False: topk(input, None, dim, descending),
@@ -85,10 +89,6 @@ rows({
     "nonzero": lambda input, as_tuple=False: (
         torch.where(input) if as_tuple else Tensor(np.argwhere(input.data))),
     "t": lambda input: input.permute(*((), (0,), (1, 0))[min(input.ndim, 2)])}, "", Tensor)
-fuller(torch.where)(lambda condition: tuple(
-    map(Tensor, np.nonzero(np.atleast_1d(condition.data)))))
-fuller(torch.cat)(lambda tensors, dim=0: plain(torch.cat)(  # of which any may be empty
-    tensors if isinstance(tensors, Tensor) else [x for x in tensors if x.shape != (0,)], dim))
 
 _lower = lambda a, k: np.tri(*(a.shape[dimension(d, a.ndim)] for d in (-2, -1)), k, int)
 _whole = lambda args, one: integers("dims", args if one is None else (one,))
