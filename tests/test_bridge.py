@@ -570,6 +570,18 @@ def test_hooks():
         (x * 1).sum().backward()
 
 
+def test_a_retained_gradient_and_a_change_in_place():
+    x = leaf([1.0, 2.0])
+    h = x * 2
+    h.retain_grad()
+    v = h[:1]
+    v.retain_grad()
+    (h.sum() + v.sum()).backward(retain_graph=True)
+    h.add_(1)
+    (h.sum() * 3 + v.sum()).backward()
+    assert h.grad.tolist() == [6, 4] and v.grad.tolist() == [2] and x.grad.tolist() == [12, 8]
+
+
 def test_hooks_and_changes_in_place():
     seen, x = [], leaf([1.0, 2.0])
     h = x * 2

@@ -240,7 +240,7 @@ def change(self, compute, *args, **options):
     """self becomes compute(self, *args, **options), in its own memory, and that is recorded."""
     whole, memory = _whole(self), owner(self.data)
     base = copy.copy(whole)
-    vars(base)["data"] = whole.data.copy()
+    vars(base).update(data=whole.data.copy(), _retains_grad=False)
     args = [x.clone() if isinstance(x, Tensor) and owner(x.data) is memory else x for x in args]
     result = compute(_shown(self, whole, base), *args, **options)
     if result.shape != self.shape or not np.can_cast(result.dtype, self.dtype, "same_kind"):
@@ -258,6 +258,7 @@ def change(self, compute, *args, **options):
         for x in whole, *views:  # each of which is made anew
             made = (result if x is whole else _shown(x, whole, whole)).grad_fn
             made.before = copy.copy(x)
+            made.before._retains_grad = False
             vars(x).update(requires_grad=True, grad_fn=made)
     return self
 
