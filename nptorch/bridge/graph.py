@@ -228,7 +228,8 @@ def _hearing(self, whole):
     near = {x for x in (self, *_views.values()) if owner(x.data) is owner(self.data)} - {whole}
     views = [x for x in near if _whole(x) is whole]
     for x in whole, *views:
-        if x.is_leaf:
+        if x.is_leaf and x.requires_grad:
+            inplace.check_inplace(self.detach())  # which is told if it is a view
             inplace.check_inplace(x)
     if whole.is_leaf and (whole.data.base is not None or any(_whole(x) is x for x in near)):
         raise RuntimeError("a change in place of a view is not recorded: make a new Tensor, as in "
@@ -243,9 +244,10 @@ def change(self, compute, *args, **options):
     vars(base).update(data=whole.data.copy(), _retains_grad=False)
     args = [x.clone() if isinstance(x, Tensor) and owner(x.data) is memory else x for x in args]
     result = compute(_shown(self, whole, base), *args, **options)
-    if result.shape != self.shape or not np.can_cast(result.dtype, self.dtype, "same_kind"):
-        raise RuntimeError(f"in place: expected {self.shape} of {self.dtype}, got {result.shape} "
-                           f"of {result.dtype}")
+    if result.shape != self.shape:
+        raise ValueError(f"in place: expected shape {self.shape}, got {result.shape}")
+    if not np.can_cast(result.dtype, self.dtype, "same_kind"):
+        raise TypeError(f"in place: expected {self.dtype}, got {result.dtype}")
     views = _hearing(self, whole) if result.grad_fn else inplace.check_inplace(self)
     np.copyto(self.data, result.data)
     versions.written(self.data)

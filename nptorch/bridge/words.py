@@ -75,11 +75,8 @@ def again(error, f, args, options):
         return functools.reduce(lambda result, finish: finish(result), call.after, result)
     except (TypeError, ValueError, AttributeError, RuntimeError) as second:
         lines = [traceback.extract_tb(e.__traceback__)[-1].line[:5] for e in (error, second)]
-        its_own = type(second) is RuntimeError and not isinstance(error, ValueError)
-        told = second if foreign or its_own or lines[0] != "raise" == lines[1] else error
-        if type(told) is RuntimeError and lines[0] != "raise":  # NumPy's kind stays
-            kind = ValueError if isinstance(error, ValueError) else TypeError
-            told = kind(*told.args).with_traceback(told.__traceback__)
+        better = foreign or type(second) is RuntimeError or lines[0] != "raise" == lines[1]
+        told = second if better else error
         raise also_runtime(told) from told.__cause__
     finally:
         creation._rng = usual
