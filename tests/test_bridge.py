@@ -439,12 +439,16 @@ w *= x[0]
 h.sum().backward()
 print(x.grad.tolist())
 try:
-    z[:2] = x
+    v += x
 except RuntimeError as error:
-    print(str(error)[:35])
+    print(str(error)[:58])
+v = z[:2]
+v += x
+print(z.tolist())
 """
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert result.stdout.split("\n")[:2] == ["[4.0, 2.0]", "a change in place of a view is not "]
+    assert result.stdout.split("\n")[:3] == [
+        "[4.0, 2.0]", "a change in place of a view is not recorded: take it again", "[1.0, 1.0, 0.0]"]
 
 
 def _changing(r):

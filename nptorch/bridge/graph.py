@@ -1,7 +1,6 @@
 """Modes, autograd.grad, ops as classes, changes in place (notebooks/18_names.ipynb)."""
 
 import contextlib
-import copy
 import functools
 import gc
 import sys
@@ -232,16 +231,16 @@ def _hearing(self, whole):
             inplace.check_inplace(self.detach())  # which is told if it is a view
             inplace.check_inplace(x)
     if whole.is_leaf and (whole.data.base is not None or any(_whole(x) is x for x in near)):
-        raise RuntimeError("a change in place of a view is not recorded: make a new Tensor, as in "
-                           "h = h + y, or with where, cat or stack")
+        raise RuntimeError("a change in place of a view is not recorded: take it again, or make a "
+                           "new Tensor, as in h = h + y, or with where, cat or stack")
     return views
 
 
 def change(self, compute, *args, **options):
     """self becomes compute(self, *args, **options), in its own memory, and that is recorded."""
     whole, memory = _whole(self), owner(self.data)
-    base = copy.copy(whole)
-    vars(base).update(data=whole.data.copy(), _retains_grad=False)
+    base = Tensor(whole.data.copy(), whole.requires_grad)  # what whole was until now
+    base.grad_fn = whole.grad_fn
     args = [x.clone() if isinstance(x, Tensor) and owner(x.data) is memory else x for x in args]
     result = compute(_shown(self, whole, base), *args, **options)
     if result.shape != self.shape:
@@ -259,8 +258,8 @@ def change(self, compute, *args, **options):
         Node.check = _check
         for x in whole, *views:  # each of which is made anew
             made = (result if x is whole else _shown(x, whole, whole)).grad_fn
-            made.before = copy.copy(x)
-            made.before._retains_grad = False
+            made.before = x.detach()
+            made.before.grad_fn = x.grad_fn
             vars(x).update(requires_grad=True, grad_fn=made)
     return self
 

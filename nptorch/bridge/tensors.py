@@ -91,13 +91,13 @@ rows({
     "t": lambda input: input.permute(*((), (0,), (1, 0))[min(input.ndim, 2)])}, "", Tensor)
 
 _lower = lambda a, k: np.tri(*(a.shape[dimension(d, a.ndim)] for d in (-2, -1)), k, int)
-_whole = lambda args, one: integers("dims", args if one is None else (one,))
+_given = lambda args, one: integers("dims", args if one is None else (one,))
 rows({name: _placed(f) for name, f in {
     "diag": lambda a, diagonal=0: np.diag(a, diagonal),
     "repeat_interleave": lambda a, repeats, dim=None: np.repeat(a, repeats, dim),
     "roll": lambda a, shifts, dims=(): np.roll(a, shifts, None if dims == () else dims),
-    "tile": lambda a, *given, dims=None: np.tile(a, _whole(given, dims)),
-    "flip": lambda a, *given, dims=None: np.flip(a, _whole(given, dims) if a.ndim else ()),
+    "tile": lambda a, *args, dims=None: np.tile(a, _given(args, dims)),
+    "flip": lambda a, *args, dims=None: np.flip(a, _given(args, dims) if a.ndim else ()),
     "tril": lambda a, diagonal=0: a * _lower(a, diagonal),
     "triu": lambda a, diagonal=0: a * (1 - _lower(a, diagonal - 1))}.items()}, "", Tensor)
 rows({"repeat": lambda input, *sizes: torch.tile(input, s := integers("sizes", sizes)).permute(

@@ -79,7 +79,7 @@ def again(error, f, args, options):
         told = second if better else error
         raise also_runtime(told) from told.__cause__
     finally:
-        creation._rng = usual
+        creation._rng, error, told = usual, None, None  # no ring of errors keeps the arguments
 
 
 def _dtype(call, value):  # of a reduction: its input's, too; of a layer: of what it holds
