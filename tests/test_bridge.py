@@ -448,7 +448,8 @@ print(z.tolist())
 """
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert result.stdout.split("\n")[:3] == [
-        "[4.0, 2.0]", "a change in place of a view is not recorded: take it again", "[1.0, 1.0, 0.0]"]
+        "[4.0, 2.0]", "a change in place of a view is not recorded: take it again",
+        "[1.0, 1.0, 0.0]"]
 
 
 def _changing(r):
