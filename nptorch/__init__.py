@@ -4,7 +4,7 @@ from .autograd import Tensor, add, mul, is_grad_enabled, no_grad
 from .ops import (pow, matmul, neg, exp, log, sqrt, square, abs, tanh, sigmoid, relu, sum, mean,
                   softmax, log_softmax, sub, div, remainder, floor_divide, bitwise_and, bitwise_or,
                   bitwise_xor, bitwise_not, eq, ne, lt, le, gt, ge, maximum, minimum, clamp, where,
-                  amax, amin, argmax, argmin, max, min, std, logsumexp, var)
+                  amax, amin, argmax, argmin, var, max, min, std, logsumexp)
 from .shapes import reshape, permute, flatten, transpose, squeeze, unsqueeze, cat, stack
 from .creation import (float32, float64, int64, tensor, manual_seed, rand, randn, randint, randperm,
                        full, zeros, ones, eye, arange, linspace, full_like, zeros_like, ones_like,

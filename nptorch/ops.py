@@ -188,10 +188,8 @@ def sub(a, b, /):
 
 
 def div(a, b, /):
-    """a / b, broadcast; integers are divided as float32."""
-    if isinstance(a, int) or isinstance(b, int):  # which need not fit beside uint8
-        a, b = [float(x) if isinstance(x, int) else x for x in (a, b)]
-    return _div(a, b)
+    """a / b, broadcast; integers are divided as float32, so 300 may stand beside a uint8."""
+    return _div(float(a) if isinstance(a, int) else a, float(b) if isinstance(b, int) else b)
 
 
 @op
@@ -212,12 +210,8 @@ def _no_slope(name, ufunc, doc, exact=False):
 
 def _operator(f):
     """f(a, b) as an operator, which leaves what it does not know to the other operand."""
-    def method(self, other):
-        if isinstance(other, (Tensor, np.ndarray, np.generic, int, float)):
-            return f(self, other)
-        return NotImplemented
-
-    return method
+    known = Tensor, np.ndarray, np.generic, int, float
+    return lambda self, other: f(self, other) if isinstance(other, known) else NotImplemented
 
 
 floor_divide = _no_slope("floor_divide", np.floor_divide, "floor(a / b), broadcast.")
@@ -341,7 +335,11 @@ def _take(a, /, indices, dim, keepdim):
 
 
 @op
-def _var(a, /, dim, correction, keepdim):
+def var(a, /, dim=None, correction=1, keepdim=False):
+    """The variance over dim: squared distances from the mean, summed and divided by n - correction,
+    or 0 where that is negative. var(a, False) is PyTorch's older way to say correction=0."""
+    if isinstance(dim, bool):
+        dim, correction = None, int(dim)
     dim = axis(dim, a.ndim)
     n = _count(a, dim)
     rest = n - correction if n > correction else 0
@@ -397,14 +395,6 @@ def logsumexp(a, /, dim, keepdim=False):
         value = np.log(sums) + top
     value = value if keepdim else value.squeeze(dim)
     return value, lambda g: _expand(g, powers.shape, dim, keepdim) * (powers / sums)
-
-
-def var(input, dim=None, correction=1, keepdim=False):
-    """The variance over dim: squared distances from the mean, summed and divided by n - correction,
-    or 0 where that is negative. var(input, False) is PyTorch's older way to say correction=0."""
-    if isinstance(dim, bool):
-        dim, correction = None, int(dim)
-    return _var(input, dim, correction, keepdim)
 
 
 for _f in (sub, div, pow, matmul, neg, exp, log, sqrt, square, abs, tanh, sigmoid, relu, sum, mean,

@@ -114,31 +114,26 @@ def stack(tensors, dim=0):
     return cat([unsqueeze(t, dim) for t in tensors], dim)
 
 
-def _width(k):
-    """How many dimensions k, a part of a key, takes: a mask takes as many as it has."""
-    array = np.asarray(k)  # of a slice, None or ...: an object, no dimensions
-    return array.ndim if array.dtype == bool else int(k is not None and k is not ...)
-
-
-def _split_key(key, ndim=None):
+def _split_key(key, ndim):
     """One index, or two to take one after the other, that do what PyTorch does with key: where
     integers stand beside lists, the integers first, then the rest of what they leave."""
-    keys = key if isinstance(key, tuple) else (key,)
-    keys = [k.data.astype(bool if k.dtype == np.uint8 else k.dtype)  # a copy, which nobody changes
-            if isinstance(k, Tensor) else k for k in keys]
-    if any(k is ... for k in keys[:-1]) and sum(map(_width, keys)) == ndim:
-        keys = [k for k in keys if k is not ...]  # it stands for nothing, and must part no lists
-    if not any(k is ... for k in keys):
-        keys.append(...)  # with it NumPy makes views, of a single element, too
-    arrays = [np.asarray(k) for k in keys]
-    ints = [array.ndim == 0 and array.dtype.kind in "iu" for array in arrays]
-    keys = [int(k) if is_int else k for k, is_int in zip(keys, ints)]  # an array makes no view
-    if not any(ints) or not any(array.ndim for array in arrays):
-        return [tuple(keys)]
-    first = []
-    for k, is_int in zip(keys, ints):
-        first += [k] if is_int or k is ... else [slice(None)] * _width(k)
-    return [tuple(first), tuple(k for k, is_int in zip(keys, ints) if not is_int)]
+    parts, left = [], ndim
+    for k in key if isinstance(key, tuple) else (key,):
+        if isinstance(k, Tensor):  # a copy, which nobody changes
+            k = k.data.astype(bool if k.dtype == np.uint8 else k.dtype)
+        array = np.asarray(k)  # of a slice, None or ...: an object, no dimensions
+        is_int = array.ndim == 0 and array.dtype.kind in "iu"  # as an array it would make no view
+        width = array.ndim if array.dtype.kind == "b" else int(k is not None and k is not ...)
+        parts.append((int(array) if is_int else k, width))
+        left -= width
+    whole = [(slice(None), 1)] * left  # what ... stands for
+    parts = [part for k, n in parts for part in (whole if k is ... else [(k, n)])]
+    keys = [k for k, _ in parts]
+    rest = [k for k in keys if type(k) is not int]
+    if len(rest) == len(keys) or not any(map(np.ndim, rest)):
+        return [(*keys, ...)]  # with ... NumPy makes views, of a single element, too
+    first = [part for k, n in parts for part in ([k] if type(k) is int else [slice(None)] * n)]
+    return [tuple(first), tuple(rest)]
 
 
 def _set(self, key, value):
