@@ -416,7 +416,7 @@ def test_refusals_name_argument_and_value():
     x = nptorch.ones(2, 3)
     for wrong, message in (
             (lambda: F.huber_loss(x, x, delta=0), "delta: expected more than 0, got 0"),
-            (lambda: F.smooth_l1_loss(x, x, beta=-1), "beta: expected 0 or more, got -1"),
+            (lambda: F.smooth_l1_loss(x, x, beta=-1), "Invalid beta value: -1"),
             (lambda: F.cross_entropy(x, nptorch.tensor([0, 1]), weight=x[0, :2]),
              r"weight: expected one for each of 3 classes, got \(2,\)"),
             (lambda: data.WeightedRandomSampler([2, -1], 3), r"weights: .*got \[2, -1\]"),

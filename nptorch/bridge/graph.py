@@ -31,8 +31,10 @@ class set_grad_enabled:
 
     __enter__ = lambda self: _quiet(0 if self.mode else self.before or 1)
     __exit__ = lambda self, *error: _quiet(self.before)
-    __call__ = lambda self, function: (  # only inside of function
-        self.__exit__() or _recording(self.mode)(function))
+
+    def __call__(self, function):
+        self.__exit__()  # only inside of function
+        return _recording(self.mode)(function)
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import nptorch as torch
 from nptorch import nn
 from nptorch.autograd import Tensor, op
 from nptorch.bridge.words import fuller, plain, rows
-from nptorch.checks import dimension, integer
+from nptorch.checks import dimension, integer, number
 from nptorch.lookup import chance
 from nptorch.nn import functional as F
 from nptorch.nn.conv import pair
@@ -302,10 +302,8 @@ def huber_loss(input, target, reduction="mean", delta=1.0):
 @loss("SmoothL1Loss", "size_average reduce reduction beta")
 def smooth_l1_loss(input, target, reduction="mean", beta=1.0):
     """huber_loss / beta with delta = beta, and l1_loss if that is 0."""
-    if not beta >= 0:
-        raise ValueError(f"beta: expected 0 or more, got {beta}")
-    return huber_loss(input, target, reduction, beta) / beta if beta else F.l1_loss(
-        input, target, reduction)
+    return huber_loss(input, target, reduction, beta) / beta if number("beta", beta) else (
+        F.l1_loss(input, target, reduction))
 
 
 @loss("BCEWithLogitsLoss", "weight size_average reduce reduction pos_weight")
