@@ -442,6 +442,7 @@ try:
     v += x
 except RuntimeError as error:
     print(str(error)[:58])
+    kept = error  # as a notebook keeps the last one, and with it v
 v = z[:2]
 v += x
 print(z.tolist())

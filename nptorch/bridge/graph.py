@@ -233,6 +233,7 @@ def _hearing(self, whole):
             inplace.check_inplace(self.detach())  # which is told if it is a view
             inplace.check_inplace(x)
     if whole.is_leaf and (whole.data.base is not None or any(_whole(x) is x for x in near)):
+        _views.pop(id(self), None)
         raise RuntimeError("a change in place of a view is not recorded: take it again, or make a "
                            "new Tensor, as in h = h + y, or with where, cat or stack")
     return views
