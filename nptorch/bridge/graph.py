@@ -13,6 +13,7 @@ import nptorch as torch
 from nptorch import autograd, inplace, shapes, versions
 from nptorch.attributes import owner
 from nptorch.autograd import Node, Tensor, is_grad_enabled, no_grad, op
+from nptorch.bridge import tensors
 from nptorch.bridge.elementwise import ROWS
 from nptorch.bridge.words import WORDS, fuller, plain, rows
 from nptorch.creation import to
@@ -144,7 +145,7 @@ class Function:
             return np.zeros(sizes[i]) if last[1][i] is None else np.asarray(last[1][i])
 
         backs = [functools.partial(back, i=i) for i in sizes]
-        result = op(lambda *inputs: (result.data, *backs))(*(args[i] for i in sizes))
+        result = op(lambda *inputs: (result.data.copy(), *backs))(*(args[i] for i in sizes))
         if result.requires_grad:
             result.grad_fn.name = f"{cls.__name__}Backward"
         return result
@@ -163,10 +164,6 @@ def _check(self, before=Node.check):
     for i, (x, back) in enumerate(self.edges):
         while x.grad_fn is not None and x.grad_fn.born > self.born:
             x = x.grad_fn.before
-        made, changes = x.grad_fn, versions._written.get(id(owner(x.data)), [0])[1:]
-        if made is not None and any(made.born < change < self.born for change in changes):
-            raise RuntimeError(f"backward: {self} used a view of a Tensor that was changed in "
-                               "place after the view was made: take the view again")
         self.edges[i] = x, back
     before(self)
 
@@ -191,7 +188,7 @@ for _name in "_getitem", "reshape", "permute", "transpose", "squeeze", "unsqueez
     setattr(shapes, _name, _f := _viewing(vars(shapes)[_name]))
     rows({_name: _f}, *[""] * hasattr(torch, _name), *[Tensor] * hasattr(Tensor, _name))
 rows({"swapaxes": torch.transpose}, "", Tensor)
-Tensor.view = Tensor.reshape
+Tensor.view, tensors._einsum = Tensor.reshape, _viewing(tensors._einsum)
 
 
 def _whole(x):
@@ -226,13 +223,13 @@ def _assigned(a, b, /, key):
 
 def _hearing(self, whole):
     """The views of whole. Raises RuntimeError if no change of self may be recorded."""
-    near = {x for x in (self, *_views.values()) if owner(x.data) is owner(self.data)} - {whole}
-    views = [x for x in near if _whole(x) is whole]
+    near = {x for x in _views.values() if owner(x.data) is owner(self.data)}
+    views = [x for x in {self, *near} - {whole} if _whole(x) is whole]
     for x in whole, *views:
         if x.is_leaf and x.requires_grad:
             inplace.check_inplace(self.detach())  # which is told if it is a view
             inplace.check_inplace(x)
-    if whole.is_leaf and (whole.data.base is not None or any(_whole(x) is x for x in near)):
+    if whole.is_leaf and any(_whole(x) is x for x in near):
         _views.pop(id(self), None)
         raise RuntimeError("a change in place of a view is not recorded: take it again, or make a "
                            "new Tensor, as in h = h + y, or with where, cat or stack")
@@ -257,7 +254,6 @@ def change(self, compute, *args, **options):
         if self is not whole:
             flat = _assigned(reshape(base, -1), to(result, self.dtype), _places(self, whole))
             result = reshape(flat, *whole.shape)
-        versions._entry(memory).append(result.grad_fn.born)
         Node.check = _check
         for x in whole, *views:  # each of which is made anew
             made = (result if x is whole else _shown(x, whole, whole)).grad_fn
