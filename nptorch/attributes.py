@@ -1,16 +1,14 @@
 """What a Tensor's attributes may be, and how it meets NumPy (notebooks/14_manners.ipynb)."""
 
-import copy
 import weakref
 
 import numpy as np
 
 from nptorch import inplace, shapes
-from nptorch.autograd import Tensor, is_grad_enabled, real_array
+from nptorch.autograd import Node, Tensor, is_grad_enabled, real_array
 from nptorch.inplace import check_inplace
 
-_owners = weakref.WeakValueDictionary()  # {id of a Tensor: whose grad it became}
-_leaves = weakref.WeakValueDictionary()  # {id of its array: a Tensor told whether to require grad}
+_whose = weakref.WeakValueDictionary()  # {id of a grad, or of a leaf's array: the leaf}
 
 
 def _data(self, value):
@@ -19,7 +17,7 @@ def _data(self, value):
     array = real_array(value)
     if self.requires_grad and array.dtype.kind != "f":
         raise TypeError(f"data: only floats can require grad, got dtype {array.dtype}")
-    leaf = _owners.get(id(self))
+    leaf = _whose.get(id(self))
     if leaf is not None and leaf.grad is self:
         _grad(leaf, Tensor(array))  # refused unless it is like the leaf
     return array
@@ -32,7 +30,7 @@ def _requires_grad(self, value):
         raise TypeError(f"only floats can require grad, got dtype {self.dtype}")
     if not value and not self.is_leaf:
         raise RuntimeError("only a leaf can stop requiring grad: use detach()")
-    _leaves[id(self.data)] = self
+    _whose[id(self.data)] = self
     return bool(value)
 
 
@@ -44,14 +42,11 @@ def _grad(self, value):
     if value.shape != self.shape or value.dtype != self.dtype:
         raise RuntimeError(f"grad: expected shape {self.shape} and dtype {self.dtype}, "
                            f"got {value.shape} and {value.dtype}")
-    _owners[id(value)] = self
+    _whose[id(value)] = self
     return value
 
 
-def written(array):
-    """Hears of every write into array, which may be a view; versions.py binds its record here."""
-
-
+written = lambda array: None  # hears of each write in place; versions.py binds its record here
 _set = object.__setattr__  # past the checks
 _CHECKS = {"data": _data, "requires_grad": _requires_grad, "grad": _grad}
 
@@ -77,15 +72,11 @@ def _init(self, data, requires_grad=False):
 
 
 def _deepcopy(self, memo):
-    if not self.is_leaf:
-        raise RuntimeError("only leaves can be deep-copied: this Tensor was made by an op; "
-                           "use t.detach() for a copy without its history")
-    twin = memo[id(self)] = object.__new__(type(self))
-    twin.__dict__.update(copy.deepcopy(self.__dict__, memo))
-    return twin
+    raise RuntimeError("only leaves can be deep-copied: this Tensor was made by an op; "
+                       "use t.detach() for a copy without its history")
 
 
-Tensor.__init__, Tensor.__setattr__, Tensor.__deepcopy__ = _init, _setattr, _deepcopy
+Tensor.__init__, Tensor.__setattr__, Node.__deepcopy__ = _init, _setattr, _deepcopy
 
 _METHODS = {"subtract": "sub", "multiply": "mul", "divide": "div", "power": "pow", "equal": "eq",
             "not_equal": "ne", "less": "lt", "less_equal": "le", "greater": "gt",
@@ -99,18 +90,19 @@ def _array_ufunc(self, ufunc, method, *inputs, out=None, **options):
         return getattr(ufunc, method)(*arrays, out=out, **options)
     f = getattr(Tensor, _METHODS.get(ufunc.__name__, ufunc.__name__), None)
     if f is None or method != "__call__" or out is not None or options:
-        raise TypeError(f"np.{ufunc.__name__} has no counterpart for Tensors: "
-                        "use t.detach().numpy()")
+        raise TypeError(f"np.{ufunc.__name__}, as it is called here, has no counterpart for "
+                        "Tensors: use t.detach().numpy()")
     return f(*inputs)
 
 
 Tensor.__array_ufunc__ = _array_ufunc
 
 
-def owner(array):
-    """What owns the memory of array, which may be a view."""
+def owner(array, last=None):
+    """The last array on the way from array, which may be a view, to whoever owns its memory."""
+    last = array if isinstance(array, np.ndarray) else last
     base = getattr(array, "obj" if isinstance(array, memoryview) else "base", None)
-    return array if base is None else owner(base)
+    return last if base is None else owner(base, last)
 
 
 def check_view(self, source=None):
@@ -119,7 +111,7 @@ def check_view(self, source=None):
         check_inplace(self, source)
     if self.data.base is not None and is_grad_enabled():
         base = owner(self.data)
-        leaf = _leaves.get(id(base))
+        leaf = _whose.get(id(base))
         if leaf is not None and leaf.data is base and leaf.requires_grad:
             raise RuntimeError("a view of a leaf that requires grad can't be changed in place "
                                "while recording: do it inside no_grad()")

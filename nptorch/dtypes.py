@@ -4,6 +4,7 @@ import numpy as np
 
 from nptorch import autograd
 from nptorch.autograd import Tensor
+from nptorch.creation import float32, float64
 
 
 def common_dtype(values):
@@ -19,14 +20,11 @@ def common_dtype(values):
     return np.result_type(*deciding or [{"b": np.bool_, "i": np.int64, "f": np.float32}[kind]])
 
 
-_FLOAT32 = np.dtype(np.float32)
-
-
 def arrays(inputs):
     """The arrays and numbers behind an op's inputs, fit for PyTorch's dtype; else TypeError."""
     values = [x.data if isinstance(x, Tensor) else x for x in inputs]
     for v in values:
-        if type(v) is not np.ndarray or v.dtype is not _FLOAT32:
+        if type(v) is not np.ndarray or v.dtype is not float32:
             return _promoted(values)
     return values  # the usual case, decided fast
 
@@ -37,9 +35,8 @@ def _promoted(values):
         if not isinstance(v, (np.ndarray, int, float)):
             raise TypeError(f"expected a Tensor, an array or a number, got {type(v).__name__}")
     dtypes = {v.dtype if isinstance(v, np.ndarray) else type(v) for v in values}
-    dtypes -= {bool, int, float}  # beside which NumPy, too, keeps floats as they are
-    if len(dtypes) == 1 and dtypes.pop().kind == "f":
-        return values
+    if dtypes - {bool, int, float} in ({float32}, {float64}):
+        return values  # beside Python's numbers NumPy, too, keeps floats as they are
     dtype = common_dtype(values)
     return [np.asarray(v).astype(dtype, copy=False) for v in values]
 

@@ -22,21 +22,16 @@ def float_format(array):
 def tensor_repr(self):
     """tensor(...), with what PyTorch says beside the numbers."""
     array, ones = self.data, _shown(self.data).all()
-    kinds = {"float_kind": float_format(array),
-             "bool": lambda x: str(x).rjust(5 - ones)}
-    text, parts = np.array2string(
+    kinds = {"float_kind": float_format(array), "bool": lambda x: str(x).rjust(5 - ones)}
+    text = "tensor(" + np.array2string(
         array, formatter=kinds, separator=", ", prefix="tensor(", threshold=1000,
-        max_line_width=79 + array.ndim).replace(", ...,", ",  ...,"), []
-    if array.size == 0 and array.ndim > 1:
-        parts.append(f"size={array.shape}")
-    if array.dtype not in [np.float32, np.int64, np.bool_][:3 if array.size else 1]:
-        parts.append(f"dtype={array.dtype}")
-    if self.grad_fn is not None:
-        parts.append(f"grad_fn={self.grad_fn}")
-    elif self.requires_grad:
-        parts.append("requires_grad=True")
-    text = f"tensor({text}"
-    for part in parts:  # on a line of its own where the last has no room
+        max_line_width=79 + array.ndim).replace(", ...,", ",  ...,")
+    usual = [np.float32, np.int64, np.bool_] if array.size else [np.float32]
+    unusual = {f"size={array.shape}": array.size == 0 and array.ndim > 1,
+               f"dtype={array.dtype}": array.dtype not in usual,
+               f"grad_fn={self.grad_fn}": not self.is_leaf,
+               "requires_grad=True": self.is_leaf and self.requires_grad}
+    for part in filter(unusual.get, unusual):  # on a line of its own where the last has no room
         room = 77 - len(text) + text.rfind("\n") >= len(part)
         text += f", {part}" if room else f",\n       {part}"
     return f"{text})"

@@ -1,6 +1,5 @@
 """A record of writes in place, by which backward refuses (notebooks/14_manners.ipynb)."""
 
-import contextlib
 import gc
 import sys
 import types
@@ -33,27 +32,21 @@ def increment_version(tensor):
 _PLAIN = int, float, str, bytes, type(None), type, types.ModuleType, types.FrameType, Node
 
 
-def _saved(pending):
-    """The arrays among pending, and in all that these keep."""
-    seen = set()
-    while pending:
-        x = pending.pop()
-        if isinstance(x, np.ndarray):
-            yield x
-        elif id(x) not in seen and not isinstance(x, _PLAIN):
-            seen.add(id(x))
-            pending.extend(_kept(x))
-
-
 def check(self):
     """Raise RuntimeError if an array that this node's ways back saved was written to after it."""
     if self.born > _newest:
         return
-    for x in _saved([back for _, back in self.edges]):
-        if _written.get(id(owner(x)), [0])[0] > self.born:
-            raise RuntimeError(f"backward: {self} saved a Tensor of shape {x.shape}, which was "
-                               "changed in place afterwards: do that after backward(), or make "
-                               "a new Tensor, as in h = h + y")
+    pending, seen = [back for _, back in self.edges], set()
+    while pending:
+        x = pending.pop()
+        if isinstance(x, np.ndarray):
+            if _written.get(id(owner(x)), [0])[0] > self.born:
+                raise RuntimeError(f"backward: {self} saved a Tensor of shape {x.shape}, which was "
+                                   "changed in place afterwards: do that after backward(), or "
+                                   "make a new Tensor, as in h = h + y")
+        elif id(x) not in seen and not isinstance(x, _PLAIN):
+            seen.add(id(x))
+            pending.extend(_kept(x))
 
 
 Node.check, attributes.written = check, written
@@ -70,8 +63,7 @@ def _entry(array):
     """The record of what owns the memory of array, to be forgotten when the owner dies."""
     base = owner(array)
     if id(base) not in _written:
-        with contextlib.suppress(TypeError):  # a bytearray, say, whose end nobody can watch
-            weakref.finalize(base, _written.pop, id(base), None)
+        weakref.finalize(base, _written.pop, id(base), None)
     return _written.setdefault(id(base), [0])
 
 
@@ -81,14 +73,13 @@ _dead = []  # the edges of nodes that nobody needs any more
 def free(self):
     """Drop the graph below a node in a loop. Without it, a long chain of nodes, each freed inside
     the one above, overflows the stack where that is small, as in a browser."""
-    if self.edges:
-        _dead.append(self.edges)
-        self.edges = None
-        if len(_dead) == 1:  # else a loop further out comes to it
-            _dead.insert(0, None)
-            while len(_dead) > 1:
-                _dead.pop()
-            _dead.clear()
+    _dead.append(self.edges)
+    self.edges = None
+    if len(_dead) == 1:  # else a loop further out comes to it
+        _dead[0] = None
+        while len(_dead) > 1:
+            _dead.pop()
+        _dead.clear()
 
 
 if sys.platform == "emscripten":  # pragma: no cover

@@ -325,6 +325,7 @@ def test_state_travels_from_pytorch_and_back(kind, options):
     (lambda s: s["state"][1].update(exp_avg=np.ones(3)), r"got exp_avg of shape \(3,\)"),
     (lambda s: s["state"][1].update(momentum_buffer=np.ones(2)), "got momentum_buffer of shape"),
     (lambda s: s["state"][1].update(exp_avg=None), r"got exp_avg of shape \(\)"),
+    (lambda s: s["state"].update({"0": {}}), r"^state: expected numbers of \[0, 1\], got '0'"),
 ])
 def test_state_that_does_not_fit_changes_nothing(change, message):
     a, b = parameter([1.0, 2.0]), parameter([3.0, 4.0])
@@ -336,6 +337,16 @@ def test_state_that_does_not_fit_changes_nothing(change, message):
     with pytest.raises(ValueError, match=message):
         other.load_state_dict(state)
     assert other.lr == 1e-3 and other.state == {}
+
+
+def test_state_without_a_memory_is_no_start_at_0():
+    optimizer = Adam([p := parameter([1.0, 2.0])])
+    train(optimizer, p, [[1.0, 1.0]])
+    state = optimizer.state_dict()
+    del state["state"][0]["exp_avg_sq"]
+    optimizer.load_state_dict(state)
+    with pytest.raises(KeyError, match="exp_avg_sq"):
+        optimizer.step()
 
 
 def test_velocities_of_pytorch_are_refused_by_name():
@@ -380,6 +391,8 @@ def test_invalid_numbers_are_named_with_their_value(kind, name, value):
 
 @pytest.mark.parametrize("kind, name, value, message", [
     (Adam, "betas", (1.0, 0.9), "^Invalid betas value: 1.0"),
+    (Adam, "betas", 0.9, "^betas: expected two numbers, got 0.9"),
+    (AdamW, "betas", (0.9, 0.99, 0.999), "^betas: expected two numbers, got "),
     (AdamW, "betas", (0.9, -0.5), "^Invalid betas value: -0.5"),
     (RMSprop, "alpha", -1, "^Invalid alpha value: -1"),
     (RMSprop, "momentum", -1, "^Invalid momentum value: -1"),
@@ -405,6 +418,8 @@ P = parameter([1.0, 2.0])
     ([{"params": [P]}, {"params": P}], ValueError, "expected each Tensor once, got one twice"),
     ([{"params": []}], ValueError, "expected at least one Tensor, got none"),
     ([{"params": [P.data]}], TypeError, "expected Tensors, got ndarray"),
+    ([{"params": [P]}, {"lr": 0.1}], TypeError, "^params: expected Tensors, got dict"),
+    ([{"params": []}, P], TypeError, "^params: expected Tensors, got dict"),
 ])
 def test_params_are_leaves_each_once_in_groups_as_well(kind, params, error, message):
     with pytest.raises(error, match=message):

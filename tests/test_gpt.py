@@ -83,6 +83,13 @@ def test_a_later_character_changes_no_earlier_logit():
     np.testing.assert_allclose(model(Tensor(x[:, :4])).data, before[:, :4], rtol=1e-5, atol=1e-6)
 
 
+def test_one_row_is_read_as_in_a_batch():
+    model = GPT(7, context=6, width=8, heads=2)
+    rows = nptorch.tensor(np.arange(12).reshape(2, 6) % 7)
+    for row, logits in zip(rows, model(rows)):
+        np.testing.assert_allclose(model(row).data, logits.data, atol=1e-6)
+
+
 def test_gpt_is_refused_what_it_cannot_read():
     model = GPT(7, context=4, width=8, heads=2, blocks=1)
     for wrong in [[0, 1, 2, 3, 4]], [[7]], [[-1]]:  # too long; no such kinds

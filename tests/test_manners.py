@@ -81,6 +81,8 @@ VIEWS = [  # a write, and whether it is refused
     ("a = m.zeros(3); b = a[:2]; a.requires_grad_(); b.zero_()", True),
     ("a = m.zeros(2, 3); b = a.T[1:]; a.requires_grad = True; b[0] = 1.", True),
     ("a = m.zeros(3); b = a[1]; a.requires_grad = True; b.fill_(2)", True),
+    ("a = m.from_numpy(np.zeros(3)); b = a[:]; a.requires_grad = True; b += 1", True),
+    ("a = m.from_numpy(np.frombuffer(bytearray(8))); b = a[:]; a.requires_grad_(); b += 1", True),
     ("a = m.zeros(3); b = a[:]; a.requires_grad = True; a.requires_grad = False; b += 1", False),
     ("a = m.zeros(3); b = a[:]; a.requires_grad = False; b += 1", False),
     ("a = m.zeros(3); b = a.clone(); a.requires_grad = True; b += 1", False),
@@ -95,7 +97,7 @@ VIEWS = [  # a write, and whether it is refused
 @pytest.mark.parametrize("program, refused", VIEWS, ids=[v[0] for v in VIEWS])
 @pytest.mark.parametrize("library", ["nptorch", "torch"])
 def test_a_view_of_a_leaf_is_not_written_to_while_recording(library, program, refused):
-    names = {"m": pytest.importorskip(library)}
+    names = {"m": pytest.importorskip(library), "np": np}
     if refused:
         with pytest.raises(RuntimeError, match="view of a leaf"):
             exec(program, names)
@@ -111,6 +113,17 @@ def test_a_leaf_with_new_data_lets_go_of_the_old():
     a.data = np.ones(3, np.float32)
     b += 1
     assert a.tolist() == [1, 1, 1] and b.tolist() == [1, 1, 1]
+
+
+# NumPy's functions
+
+
+@pytest.mark.parametrize("call", [
+    lambda t: np.add.reduce(t), lambda t: np.add(t, 1, where=[True, False]),
+    lambda t: np.add(t, 1, out=t), lambda t: np.expm1(t)], ids=["method", "option", "out", "name"])
+def test_what_numpy_asks_of_a_tensor_in_vain(call):
+    with pytest.raises(TypeError, match="as it is called here, has no counterpart for Tensors"):
+        call(nptorch.ones(2))
 
 
 # The record of writes: what a way back keeps, wherever it keeps it
@@ -213,13 +226,29 @@ def test_an_alias_writes_into_the_owners_memory(alias):
         y.sum().backward()
 
 
-def test_memory_that_nobody_can_watch_is_recorded():
-    raw = bytearray(8)
-    w = Tensor(np.frombuffer(raw, np.float32), True)
+def in_a_buffer(library):
+    return library.from_numpy(np.frombuffer(bytearray(16)))
+
+
+def test_a_write_into_a_buffer_is_recorded():
+    w = in_a_buffer(nptorch).requires_grad_()
     y = w * w
-    increment_version(w)
+    increment_version(w.detach()[1:])
     with pytest.raises(RuntimeError, match="changed in place"):
         y.sum().backward()
+
+
+def test_a_buffer_is_forgotten():
+    before = set(versions._written)
+    in_a_buffer(nptorch)[1:].add_(1)
+    assert set(versions._written) <= before
+
+
+@pytest.mark.filterwarnings("ignore")  # PyTorch's storage is deprecated
+@pytest.mark.parametrize("library", ["nptorch", "torch"])
+def test_a_buffer_has_a_storage(library):
+    t = in_a_buffer(pytest.importorskip(library))[1:]
+    assert t.storage_offset() == 1 and len(t.storage()) == 2
 
 
 def test_a_view_may_outlive_what_wrote():

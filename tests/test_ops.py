@@ -591,6 +591,14 @@ def test_setitem_refuses_what_would_falsify_a_gradient():
     assert t.tolist() == [2, 2] and x.grad.tolist() == [0, 1]
 
 
+def test_getitem_keeps_a_copy_of_its_index():
+    x, i = Tensor([1.0, 2.0, 3.0], True), nptorch.tensor([0, 0])
+    taken = x[i]
+    i[0] = 2
+    taken.sum().backward()
+    assert x.grad.tolist() == [2, 0, 0]
+
+
 def test_iteration():
     assert [row.tolist() for row in Tensor([[1, 2], [3, 4]])] == [[1, 2], [3, 4]]
     assert [float(v) for v in Tensor([1, 2])] == [1, 2] and list(Tensor([])) == []

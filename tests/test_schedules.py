@@ -109,6 +109,47 @@ def test_one_cycle_moves_the_momentum_the_other_way():
     assert steady.momentum == 0.5
 
 
+def cycle_of_two(library):
+    """The rates and first betas of two groups in a cycle with lists of settings."""
+    ones = [library.ones(1, requires_grad=True) for _ in "ab"]
+    optimizer = library.optim.Adam([{"params": [p]} for p in ones])
+    scheduler = library.optim.lr_scheduler.OneCycleLR(
+        optimizer, [0.1, 0.5], 6, base_momentum=[0.5, 0.75], max_momentum=[0.75, 0.9])
+    found = []
+    for _ in range(5):
+        found.append([(group["lr"], *group["betas"]) for group in optimizer.param_groups])
+        optimizer.step()
+        scheduler.step()
+    return found
+
+
+def test_one_cycle_takes_a_list_with_a_number_for_each_group():
+    found = np.array(cycle_of_two(nptorch))
+    np.testing.assert_allclose(found[0], [[0.1 / 25, 0.75, 0.999], [0.5 / 25, 0.9, 0.999]])
+    np.testing.assert_allclose(found[:, 1, 0], 5 * found[:, 0, 0], rtol=1e-12)
+    assert found[:, :, 0].max(0) == pytest.approx([0.1, 0.5], rel=0.05)
+    assert {type(x) for group in cycle_of_two(nptorch)[1] for x in group} == {float}
+    optimizer = Adam([{"params": parameter()}, {"params": parameter()}])
+    for rates in [0.1], [0.1, 0.2, 0.3]:
+        with pytest.raises(ValueError, match="zip"):
+            OneCycleLR(optimizer, rates, 5)
+    assert "initial_lr" not in optimizer.param_groups[0]
+
+
+def test_one_cycle_with_lists_is_pytorchs():
+    torch = pytest.importorskip("torch")
+    np.testing.assert_allclose(cycle_of_two(nptorch), cycle_of_two(torch), rtol=1e-12)
+
+
+def test_momentum_may_begin_after_the_first_step():
+    optimizer = RMSprop([p := parameter()], lr=0.0)
+    for _ in range(2):
+        p.grad = Tensor(np.ones(1))
+        optimizer.step()
+        OneCycleLR(optimizer, 1.0, 5)
+    assert optimizer.state[p]["momentum_buffer"].item() != 0 and p.item() < 1
+
+
 def test_one_cycle_ends():
     scheduler = OneCycleLR(sgd(), 1.0, epochs=2, steps_per_epoch=2)
     for _ in range(4):
@@ -120,9 +161,11 @@ def test_one_cycle_ends():
 @pytest.mark.parametrize(("options", "error", "message"), [
     ({"total_steps": 0}, ValueError, "^total_steps: expected an int, 1 or more"),
     ({"total_steps": 2.5}, TypeError, "^total_steps: expected an int"),
-    ({}, TypeError, "NoneType"),
-    ({"epochs": 2}, TypeError, "NoneType"),
-    ({"total_steps": 9, "anneal_strategy": "cosine"}, KeyError, "cosine"),
+    ({}, TypeError, "^total_steps: expected an int, got None"),
+    ({"epochs": 2}, TypeError, "^total_steps: expected an int, got None"),
+    ({"total_steps": 9, "anneal_strategy": "cosine"}, ValueError,
+     '^anneal_strategy: expected "cos" or "linear", got cosine'),
+    ({"total_steps": 9, "max_momentum": [0.9, 0.8]}, ValueError, "longer"),
 ])
 def test_one_cycle_refuses(options, error, message):
     with pytest.raises(error, match=message):

@@ -74,8 +74,8 @@ class Block(nn.Module):
 
 
 class GPT(nn.Module):
-    """From characters (N, T), integers below kinds, to the logits (N, T, kinds) of what comes
-    after each of them; T is at most context. Source: Radford et al., Language Models are
+    """From characters (N, T) or (T,), integers below kinds, to the logits (..., T, kinds) of what
+    comes after each of them; T is at most context. Source: Radford et al., Language Models are
     Unsupervised Multitask Learners, 2019 (GPT-2, with 12 to 48 blocks)."""
 
     def __init__(self, kinds, context=64, width=96, heads=4, blocks=2):
@@ -88,7 +88,7 @@ class GPT(nn.Module):
             nn.init.normal_(table.weight, std=0.02)
 
     def forward(self, x):
-        place = torch.arange(x.shape[1])
+        place = torch.arange(x.shape[-1])
         h = self.token(x) + self.position(place)
         for block in self.blocks:
             h = block(h, place > place[:, None])  # the mask: nobody looks at who comes later

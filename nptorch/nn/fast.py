@@ -4,10 +4,10 @@ import math
 import sys
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from nptorch.autograd import Tensor, op
 from nptorch.checks import integer
+from nptorch.nn import conv
 from nptorch.nn.conv import AvgPool2d, Conv2d, MaxPool2d, add_back, columns, pair
 
 
@@ -30,10 +30,8 @@ def batch_last(x, padding=(0, 0), value=0):
 
 def windows(images, kernel, stride, dilation=(1, 1)):
     """What a kernel sees at each position of images (C, H, W, N): a view (C, kh, kw, h, w, N)."""
-    (down, across), (d, e) = stride, dilation
-    spans = [gap * (k - 1) + 1 for k, gap in zip(kernel, dilation)]
-    views = sliding_window_view(images, spans, (1, 2), writeable=True)
-    return views[:, ::down, ::across, :, ::d, ::e].transpose(0, 4, 5, 1, 2, 3)
+    seen = conv.windows(images.transpose(3, 0, 1, 2), kernel, stride, dilation)
+    return seen.transpose(0, 1, 2, 4, 5, 3)
 
 
 def gather(images, kernel, stride, dilation, groups=1, part=slice(None)):
@@ -42,9 +40,8 @@ def gather(images, kernel, stride, dilation, groups=1, part=slice(None)):
     (kh, kw), (down, across), (d, e) = kernel, stride, dilation
     seen = windows(images, (1, kw), (1, across), (1, e))[:, 0, :, :, part]
     copies = seen.transpose(2, 0, 1, 3, 4).copy()  # (H, G·C, kw, w, N)
-    copies = copies.reshape(len(copies), groups, len(images) // groups * kw, -1)
-    rows = sliding_window_view(copies, d * (kh - 1) + 1, 0)[::down, ..., ::d]
-    return rows.transpose(1, 0, 4, 2, 3)
+    copies = copies.reshape(len(copies), groups, len(images) // groups * kw, -1).swapaxes(0, 1)
+    return windows(copies, (kh, 1), (down, 1), (d, 1))[:, :, 0].swapaxes(1, 2)
 
 
 def scatter(parts, shape, dtype, kernel, stride, padding, dilation=(1, 1)):
@@ -81,13 +78,13 @@ def slide(images, kernels, size, stride, dilation):
 
 
 @op
-def _conv2d(x, weight, *bias, size, options, groups):
+def _conv2d(x, weight, *bias, fit, groups):
     """slide and its ways back. In memory the output is (O, h, w, N)."""
-    shape, (h, w), (stride, padding, dilation), n = x.shape, size, options, len(x)
+    shape, n, ((kernel, stride, padding, dilation), (h, w)) = x.shape, len(x), fit
     (maps, depth, kh, kw), images = weight.shape, batch_last(x, padding)
     m, tall, high = maps // groups, images.shape[1], dilation[0] * (kh - 1)
     kernels = weight.reshape(groups, m, depth, kh, kw)
-    value = slide(images, kernels, size, stride, dilation)
+    value = slide(images, kernels, (h, w), stride, dilation)
     if bias:
         value += bias[0].reshape(maps, 1, 1, 1)
 
@@ -105,25 +102,25 @@ def _conv2d(x, weight, *bias, size, options, groups):
         small = m * depth * kw <= 1200  # OpenBLAS asks for that, too
         for part in slices(kernels[0].size * n, w) if small else [slice(None)]:
             right = g[..., part, :].reshape(groups, m, h, 1, -1).transpose(0, 2, 3, 4, 1)
-            sums += (gather(images, (kh, kw), stride, dilation, groups, part) @ right).sum(1)
+            sums += (gather(images, kernel, stride, dilation, groups, part) @ right).sum(1)
         return sums.reshape(groups, kh, depth, kw, m).transpose(0, 4, 2, 1, 3).reshape(weight.shape)
 
     return (value.transpose(3, 0, 1, 2), back_x, back_weight,
             lambda g: g.transpose(1, 2, 3, 0).reshape(maps, h * w * n).sum(1))
 
 
-def positions(shape, kernel, stride, padding, dilation=(1, 1)):
-    """At how many positions (h, w) a kernel fits on images (N, C, H, W). ValueError if at none."""
+def fitted(shape, kernel_size, stride, padding, dilation=1, channels="C"):
+    """(kernel_size, stride, padding, dilation) as pairs, and at how many positions (h, w) such a
+    kernel fits on images (N, channels, H, W) of this shape. Raises ValueError if at none."""
+    options = kernel, stride, padding, dilation = (
+        pair("kernel_size", kernel_size), pair("stride", stride), pair("padding", padding, 0),
+        pair("dilation", dilation))
     spans = [d * (k - 1) + 1 for k, d in zip(kernel, dilation)]
     h, w = (max(span - 2 * p, 1) for span, p in zip(spans, padding))
-    if len(shape) != 4 or shape[2] < h or shape[3] < w:
-        raise ValueError(f"input: expected shape (N, C, H >= {h}, W >= {w}), got {shape}")
-    return tuple((n + 2 * p - span) // s + 1
-                 for n, p, span, s in zip(shape[2:], padding, spans, stride))
-
-
-def _pairs(stride, padding, dilation=1):
-    return pair("stride", stride), pair("padding", padding, 0), pair("dilation", dilation)
+    if len(shape) != 4 or channels not in ("C", shape[1]) or shape[2] < h or shape[3] < w:
+        raise ValueError(f"input: expected shape (N, {channels}, H >= {h}, W >= {w}), got {shape}")
+    return options, tuple((n + 2 * p - span) // s + 1
+                          for n, p, span, s in zip(shape[2:], padding, spans, stride))
 
 
 def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
@@ -131,13 +128,11 @@ def conv2d(input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1):
     if weight.ndim != 4 or len(weight) % integer("groups", groups, 1):
         raise ValueError("weight: expected shape (O, C, kh, kw) and O a multiple of groups, "
                          f"got {weight.shape} and groups={groups}")
-    options = _pairs(stride, padding, dilation)
-    size, channels = positions(input.shape, weight.shape[2:], *options), weight.shape[1] * groups
-    if input.shape[1] != channels or (bias is not None and bias.shape != weight.shape[:1]):
-        raise ValueError(f"expected input (N, {channels}, H, W) and bias ({len(weight)},), got "
-                         f"{input.shape} and {bias if bias is None else bias.shape}")
-    return _conv2d(input, weight, *([] if bias is None else [bias]), size=size, options=options,
-                   groups=groups)
+    if bias is not None and bias.shape != weight.shape[:1]:
+        raise ValueError(f"bias: expected shape ({len(weight)},), got {bias.shape}")
+    channels = weight.shape[1] * groups
+    fit = fitted(input.shape, weight.shape[2:], stride, padding, dilation, channels)
+    return _conv2d(input, weight, *([] if bias is None else [bias]), fit=fit, groups=groups)
 
 
 @op
@@ -177,11 +172,10 @@ def _avg_pool2d(x, /, kernel, stride, padding):
 
 
 def _pool(pool, input, kernel_size, stride, padding):
-    kernel = pair("kernel_size", kernel_size)
-    stride, padding, _ = _pairs(kernel if stride is None else stride, padding)
+    stride = kernel_size if stride is None else stride
+    (kernel, stride, padding, _), _ = fitted(input.shape, kernel_size, stride, padding)
     if any(2 * p > k for k, p in zip(kernel, padding)):
         raise ValueError(f"padding: expected at most half of kernel_size {kernel}, got {padding}")
-    positions(input.shape, kernel, stride, padding)
     if input.dtype.kind != "f":
         raise TypeError(f"input: expected floats, got {input.dtype}")
     return pool(input, kernel, stride, padding)
@@ -204,20 +198,19 @@ def _add_back(parts, /, *options):
 
 def unfold(input, kernel_size, dilation=1, padding=0, stride=1):
     """The windows of input (N, C, H, W) as columns (N, C·kh·kw, h·w); options as in conv2d."""
-    options = pair("kernel_size", kernel_size), *_pairs(stride, padding, dilation)
-    count, seen = math.prod(positions(input.shape, *options)), columns(input, *options)
-    return seen.reshape(len(seen), len(input), count).transpose(0, 1)
+    options, _ = fitted(input.shape, kernel_size, stride, padding, dilation)
+    return columns(input, *options).flatten(2).transpose(0, 1)
 
 
 def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
     """unfold's way back: columns added up in (N, C, *output_size). ValueError if they misfit."""
-    options = pair("kernel_size", kernel_size), *_pairs(stride, padding, dilation)
-    size, area = pair("output_size", output_size), math.prod(options[0])
-    h, w = positions((1, 1, *size), *options)
+    size = pair("output_size", output_size)
+    options, (h, w) = fitted((1, 1, *size), kernel_size, stride, padding, dilation)
+    area = math.prod(options[0])
     if input.ndim != 3 or input.shape[1] % area or input.shape[2] != h * w:
         raise ValueError(f"input: expected (N, a multiple of {area}, {h * w}), got {input.shape}")
-    (n, rows, _), shape = input.shape, (len(input), input.shape[1] // area, *size)
-    return _add_back(input.transpose(0, 1).reshape(rows, n, h, w), shape, *options)
+    parts = input.reshape(*input.shape[:2], h, w).transpose(0, 1)
+    return _add_back(parts, (len(input), input.shape[1] // area, *size), *options)
 
 
 use(sys.modules[__name__])

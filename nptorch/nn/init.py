@@ -20,6 +20,7 @@ def normal_(tensor, mean=0.0, std=1.0):
 
 constant_ = no_grad(lambda tensor, val: tensor.fill_(val))
 zeros_, ones_ = (lambda tensor: constant_(tensor, 0.0)), (lambda tensor: constant_(tensor, 1.0))
+_evenly = lambda tensor, std: uniform_(tensor, -math.sqrt(3) * std, math.sqrt(3) * std)
 
 
 def calculate_gain(nonlinearity, param=0.01):
@@ -31,9 +32,11 @@ def calculate_gain(nonlinearity, param=0.01):
     return gains[nonlinearity]
 
 
-def _std(tensor, gain, mode):
+def _std(tensor, gain, mode=None):
     fan_out, fan_in, *kernel = tensor.shape  # a ValueError where there are not two
-    fans = {"fan_in": fan_in, "fan_out": fan_out, "both": (fan_in + fan_out) / 2}
+    fans = {"fan_in": fan_in, "fan_out": fan_out, None: (fan_in + fan_out) / 2}
+    if mode not in fans:
+        raise ValueError(f'mode: expected "fan_in" or "fan_out", got {mode!r}')
     return gain / math.sqrt(max(fans[mode] * math.prod(kernel), 1))
 
 
@@ -45,16 +48,14 @@ def kaiming_normal_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu"):
 
 def kaiming_uniform_(tensor, a=0, mode="fan_in", nonlinearity="leaky_relu"):
     """kaiming_normal_, with the same variance, drawn evenly."""
-    bound = math.sqrt(3) * _std(tensor, calculate_gain(nonlinearity, a), mode)
-    return uniform_(tensor, -bound, bound)
+    return _evenly(tensor, _std(tensor, calculate_gain(nonlinearity, a), mode))
 
 
 def xavier_normal_(tensor, gain=1.0):
     """kaiming_normal_ with the mean of both fans. Source: Glorot and Bengio (2010)."""
-    return normal_(tensor, 0.0, _std(tensor, gain, "both"))
+    return normal_(tensor, 0.0, _std(tensor, gain))
 
 
 def xavier_uniform_(tensor, gain=1.0):
     """xavier_normal_, with the same variance, drawn evenly."""
-    bound = math.sqrt(3) * _std(tensor, gain, "both")
-    return uniform_(tensor, -bound, bound)
+    return _evenly(tensor, _std(tensor, gain))

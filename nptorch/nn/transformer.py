@@ -81,11 +81,10 @@ def scaled_dot_product_attention(query, key, value, attn_mask=None, dropout_p=0.
 
     attn_mask (..., L, S): bools, True where a query may look, or numbers; is_causal: not ahead.
     Raises ValueError for both. Source: Vaswani et al., Attention Is All You Need, 2017."""
-    if is_causal:
-        if attn_mask is not None:
-            raise ValueError("attn_mask: expected None beside is_causal=True")
-        attn_mask = np.tri(query.shape[-2], key.shape[-2], dtype=bool)
-    return _attend(query, key, value, attn_mask, True, dropout_p)[0]
+    if is_causal and attn_mask is not None:
+        raise ValueError("attn_mask: expected None beside is_causal=True")
+    mask = np.tri(query.shape[-2], key.shape[-2], dtype=bool) if is_causal else attn_mask
+    return _attend(query, key, value, mask, True, dropout_p)[0]
 
 
 class MultiheadAttention(Module):

@@ -17,18 +17,17 @@ class Adaptive(Optimizer):
     def step(self):
         """Regularize the gradients, then move every parameter that has one and is not frozen."""
         for group in self.param_groups:
-            names = [name for name, asked in self._memory.items() if asked is None or group[asked]]
             start, decay = group.get("initial_accumulator_value", 0.0), group["weight_decay"]
+            shrink, l2 = (group["lr"] * decay, 0.0) if self._decoupled else (0.0, decay)
+            names = [name for name, asked in self._memory.items() if asked is None or group[asked]]
             for _, p in moving(group["params"]):
-                if self.alpha:
-                    p.grad.data += self.alpha * np.sign(p.data)
-                if self._decoupled:
-                    p.data *= 1 - group["lr"] * decay
-                elif decay:
-                    p.grad.data += decay * p.data
+                if self.alpha or l2:
+                    p.grad.data += self.alpha * np.sign(p.data) + l2 * p.data
+                if shrink:
+                    p.data *= 1 - shrink
                 kept = self.state.setdefault(p, {"step": 0})
-                if not kept["step"]:
-                    kept |= {name: Tensor(np.full_like(p.data, start)) for name in names}
+                kept |= {name: Tensor(np.full_like(p.data, start)) for name in names
+                         if name not in kept and (self._memory[name] or not kept["step"])}
                 kept["step"] += 1
                 self._move(p.data, p.grad.data, kept["step"], group,
                            **{name: kept[name].data for name in names})
@@ -42,8 +41,7 @@ class Adam(Adaptive):
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0,
                  amsgrad=False):
-        super().__init__(params, lr=lr, betas=betas, eps=eps, weight_decay=weight_decay,
-                         amsgrad=amsgrad)
+        Adaptive.__init__(**vars())  # all that was handed in, each under its name
 
     def _move(self, p, grad, n, group, exp_avg, exp_avg_sq, max_exp_avg_sq=None):
         (beta1, beta2), v = group["betas"], exp_avg_sq
@@ -61,32 +59,32 @@ class AdamW(Adam):
 
     def __init__(self, params, lr=1e-3, betas=(0.9, 0.999), eps=1e-8, weight_decay=1e-2,
                  amsgrad=False):
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad)
+        Adaptive.__init__(**vars())
 
 
 def _init(self, params, **settings):
     """params: leaf Tensors, or groups with settings of their own: {"params": Tensors, "lr": .1}."""
-    if not (isinstance(params, (list, tuple)) and params and isinstance(params[0], dict)):
+    if not (isinstance(params, (list, tuple)) and params and all(
+            isinstance(group, dict) and "params" in group for group in params)):
         params = [{"params": Optimizer(params).params}]  # checked there
     self.param_groups, self.state, self.alpha = [settings | group for group in params], {}, 0.0
     for group in self.param_groups:
         group["params"] = [p] if isinstance(p := group["params"], Tensor) else list(p)
         for name in settings:
             if name == "betas":
+                if np.shape(group[name]) != (2,):
+                    raise ValueError(f"betas: expected two numbers, got {group[name]}")
                 group[name] = tuple(number(name, beta, 0, 1) for beta in group[name])
             elif name not in ("amsgrad", "centered"):
                 group[name] = number(name, group[name])
     self.params = Optimizer([p for g in self.param_groups for p in g["params"]]).params
 
 
-def _setting(name):
-    """A setting as an attribute: it is the first group's, and is set for all."""
-    return property(lambda self: self.param_groups[0][name],
-                    lambda self, value: [g.update({name: value}) for g in self.param_groups])
-
-
 Adaptive.__init__ = _init
-Adaptive.lr, Adaptive.weight_decay = _setting("lr"), _setting("weight_decay")
+for _name in "lr", "weight_decay":  # as an attribute it is the first group's, and is set for all
+    setattr(Adaptive, _name, property(
+        lambda self, name=_name: self.param_groups[0][name],
+        lambda self, x, name=_name: [group.update({name: x}) for group in self.param_groups]))
 
 
 class Adagrad(Adaptive):
@@ -96,8 +94,7 @@ class Adagrad(Adaptive):
 
     def __init__(self, params, lr=1e-2, lr_decay=0.0, weight_decay=0.0,
                  initial_accumulator_value=0.0, eps=1e-10):
-        super().__init__(params, lr=lr, lr_decay=lr_decay, weight_decay=weight_decay, eps=eps,
-                         initial_accumulator_value=initial_accumulator_value)
+        Adaptive.__init__(**vars())
 
     def _move(self, p, grad, n, group, sum):
         sum += grad * grad
@@ -112,8 +109,7 @@ class RMSprop(Adaptive):
 
     def __init__(self, params, lr=1e-2, alpha=0.99, eps=1e-8, weight_decay=0.0, momentum=0.0,
                  centered=False):
-        super().__init__(params, lr=lr, alpha=alpha, eps=eps, weight_decay=weight_decay,
-                         momentum=momentum, centered=centered)
+        Adaptive.__init__(**vars())
 
     def _move(self, p, grad, n, group, square_avg, grad_avg=0.0, momentum_buffer=None):
         square_avg += (1 - group["alpha"]) * (grad * grad - square_avg)
@@ -142,10 +138,10 @@ def state_dict(self):
     """The settings of each group, and what is remembered of each parameter, under its number: as
     PyTorch has it. The arrays are shared, not copied."""
     numbers = {p: i for i, p in enumerate(self.params)}
-    groups = [{name: x for name, x in group.items() if name not in ("v", "_share")}
-              for group in self.param_groups]
     return {"state": {numbers[p]: dict(kept) for p, kept in self.state.items()},
-            "param_groups": [g | {"params": [numbers[p] for p in g["params"]]} for g in groups]}
+            "param_groups": [{name: x for name, x in group.items() if name not in ("v", "_share")}
+                             | {"params": [numbers[p] for p in group["params"]]}
+                             for group in self.param_groups]}
 
 
 def load_state_dict(self, state_dict):
@@ -155,13 +151,14 @@ def load_state_dict(self, state_dict):
     owners = {i: p for group, other in zip(self.param_groups, new, strict=True)
               for p, i in zip(group["params"], other["params"], strict=True)}
     for i, kept in state_dict["state"].items():
-        p = owners[i]
-        state[p] = {name: int(x) if name == "step" else Tensor(np.array(np.asarray(x), p.dtype))
-                    for name, x in kept.items()}
-        for name, x in state[p].items():
+        if (p := owners.get(i)) is None:
+            raise ValueError(f"state: expected numbers of {[*owners]}, got {i!r}")
+        for name, x in kept.items():
+            x = int(x) if name == "step" else Tensor(np.array(np.asarray(x), p.dtype))
             if name != "step" and (name not in self._memory or x.shape != p.shape):
                 raise ValueError(f"state: expected {', '.join(self._memory)} of shape {p.shape}, "
                                  f"got {name} of shape {x.shape}")
+            state.setdefault(p, {})[name] = x
     for group, settings in zip(self.param_groups, new):
         group.update(settings | {"params": group["params"]})
     self.state = state

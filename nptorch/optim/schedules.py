@@ -9,15 +9,14 @@ from nptorch.optim.lambda_lr import LambdaLR
 def _init(self, optimizer, lr_lambda, last_epoch=-1):
     self.optimizer, self.last_epoch, groups = optimizer, last_epoch, optimizer.param_groups
     self.base_lrs = [group.setdefault("initial_lr", group["lr"]) for group in groups]
-    self.lr_lambdas = [lr_lambda] * len(groups) if callable(lr_lambda) else list(lr_lambda)
+    self.lr_lambdas = [factor for _, factor in _each(groups, lr_lambda)]
     self.step()
 
 
 def _step(self):
     """Set the next learning rate of every group."""
     self.last_epoch += 1
-    groups = self.optimizer.param_groups
-    for group, base, factor in zip(groups, self.base_lrs, self.lr_lambdas, strict=True):
+    for group, base, factor in _each(self.optimizer.param_groups, self.base_lrs, self.lr_lambdas):
         group["lr"] = number("lr", base * factor(self.last_epoch))
 
 
@@ -25,6 +24,8 @@ LambdaLR.__init__, LambdaLR.step = _init, _step
 LambdaLR.state_dict = lambda self: {"last_epoch": self.last_epoch, "base_lrs": self.base_lrs}
 LambdaLR.load_state_dict = lambda self, state: vars(self).update(state)
 LambdaLR.get_last_lr = lambda self: [group["lr"] for group in self.optimizer.param_groups]
+_each = lambda groups, *values: list(zip(groups, *(  # a value is one for all, or a list
+    x if isinstance(x, (list, tuple)) else [x] * len(groups) for x in values), strict=True))
 _wave = lambda x: (1 - math.cos(math.pi * x)) / 2  # from 0 to 1, slowly at both ends
 
 
@@ -69,28 +70,32 @@ class SequentialLR(LambdaLR):
 
 class OneCycleLR(LambdaLR):
     """Up to max_lr from a div_factor-th of it in a share pct_start of all steps, down to the first
-    rate / final_div_factor; momentum (the first of betas) goes the other way. Raises ValueError
-    beyond total_steps. Source: Smith and Topin, Super-Convergence, 2018."""
+    rate / final_div_factor; momentum (the first of betas) goes the other way. A list has a number
+    for each group. ValueError beyond total_steps. Source: Smith, Topin, Super-Convergence, 2018."""
 
     def __init__(self, optimizer, max_lr, total_steps=None, epochs=None, steps_per_epoch=None,
                  pct_start=0.3, anneal_strategy="cos", cycle_momentum=True, base_momentum=0.85,
                  max_momentum=0.95, div_factor=25.0, final_div_factor=1e4, last_epoch=-1):
-        total = epochs * steps_per_epoch if total_steps is None else total_steps
-        self.total_steps = integer("total_steps", total, 1)
-        ease, top = {"cos": _wave, "linear": float}[anneal_strategy], pct_start * total - 1
+        if total_steps is None and epochs and steps_per_epoch:
+            total_steps = epochs * steps_per_epoch
+        self.total_steps = steps = integer("total_steps", total_steps, 1)
+        if anneal_strategy not in ("cos", "linear"):
+            raise ValueError(f'anneal_strategy: expected "cos" or "linear", got {anneal_strategy}')
+        ease, top = _wave if anneal_strategy == "cos" else float, pct_start * steps - 1
         plan = lambda start, high, end: lambda n: (
             start + (high - start) * ease(n / top) if n < top else
-            high + (end - high) * ease(min((n - top) / (total - 1 - top or math.inf), 1)))
-        self.momentum = cycle_momentum and plan(max_momentum, base_momentum, max_momentum)
-        for group in optimizer.param_groups if last_epoch == -1 else ():
-            group["initial_lr"] = max_lr / div_factor
+            high + (end - high) * ease(min((n - top) / (steps - 1 - top or math.inf), 1)))
+        ends = _each(optimizer.param_groups, max_lr, base_momentum, max_momentum)
+        for group, high, *_ in ends if last_epoch == -1 else ():
+            group["initial_lr"] = high / div_factor
+        self.momenta = [plan(high, low, high) for *_, low, high in ends if cycle_momentum]
         super().__init__(optimizer, plan(1, div_factor, 1 / final_div_factor), last_epoch)
 
     def step(self):
-        """Set the next learning rates, and the next momentum."""
+        """Set the next learning rates, and the next momenta."""
         if self.last_epoch >= self.total_steps:
             raise ValueError(f"total_steps: expected no more than {self.total_steps} steps")
         super().step()
-        for group in self.optimizer.param_groups if self.momentum else ():
-            m = self.momentum(self.last_epoch)
+        for group, momentum in zip(self.optimizer.param_groups, self.momenta):
+            m = momentum(self.last_epoch)
             group |= {"betas": (m, group["betas"][1])} if "betas" in group else {"momentum": m}

@@ -14,8 +14,8 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0):
         raise ValueError(f"Invalid max_norm value: {max_norm}")
     parameters = [parameters] if isinstance(parameters, Tensor) else parameters
     grads = [p.grad.data for p in parameters if p.grad is not None]
-    norms = [np.linalg.norm(g.ravel("K"), norm_type) for g in grads]
-    norm = np.linalg.norm(norms or [0.0], norm_type)
+    length = lambda numbers: np.linalg.norm(numbers, float(norm_type))
+    norm = length([length(g.ravel("K")) for g in grads] or [0.0])
     share = float(max_norm / (norm + 1e-6))
     for g in grads if not share >= 1 else ():  # nan, too
         g *= share
