@@ -413,20 +413,31 @@ def test_in_place_of_views_is_refused():
     with pytest.raises(RuntimeError, match="a leaf that requires grad"):
         x[:1].mul_(2)
     assert x.tolist() == [1, 2]
-    with pytest.raises(RuntimeError, match="a change in place of a view is not recorded"):
-        torch.Tensor(np.zeros((2, 2), np.float32)[0]).add_(x)
-    h = x * 2
-    v = torch.einsum("i->i", h)  # which nobody was told of
-    h += 1
-    with pytest.raises(RuntimeError, match="view of a Tensor that was changed"):
-        (v * 2).sum().backward()
     wide = (x * 2).expand(2, 2)
     with pytest.raises(RuntimeError, match="make a new Tensor"):
         wide.add_(x)
-    with pytest.raises(ValueError, match="can't be written to"):
-        wide.sin_()
-    h.sum().backward()
-    assert x.grad.tolist() == [2, 2]
+    for refused in (wide.sin_, lambda: torch.ones(1).expand(2).add_(1)):
+        with pytest.raises(ValueError, match="can't be written to"):
+            refused()
+    assert x.grad is None
+
+
+def test_in_place_of_what_only_looks_like_a_view():
+    x, whole = leaf([1.0, 2.0]), np.zeros((2, 2), np.float32)
+    part, copied = torch.Tensor(whole[0]), torch.zeros(2, 2).T.reshape(4)
+    part += x
+    copied[:2] += x
+    (part.sum() + 10 * copied.sum()).backward()
+    assert whole.tolist() == [[1, 2], [0, 0]] and x.grad.tolist() == [11, 11]
+
+
+def test_in_place_is_heard_by_a_view_of_einsums():
+    x = leaf([1.0, 2.0])
+    h = x * 2
+    v = torch.einsum("i->i", h)
+    h *= x
+    v.sum().backward()
+    assert v.tolist() == h.tolist() == [2, 8] and x.grad.tolist() == [4, 8]
 
 
 def test_in_place_of_a_view_that_is_older_than_the_bridge():
@@ -438,12 +449,18 @@ w *= x[0]
 h.sum().backward()
 print(x.grad.tolist())
 try:
-    z[:2] = x
+    v += x
 except RuntimeError as error:
-    print(str(error)[:35])
+    print(str(error)[:58])
+    kept = error  # as a notebook keeps the last one, and with it v
+v = z[:2]
+v += x
+print(z.tolist())
 """
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
-    assert result.stdout.split("\n")[:2] == ["[4.0, 2.0]", "a change in place of a view is not "]
+    assert result.stdout.split("\n")[:3] == [
+        "[4.0, 2.0]", "a change in place of a view is not recorded: take it again",
+        "[1.0, 1.0, 0.0]"]
 
 
 def _changing(r):
@@ -567,6 +584,18 @@ def test_hooks():
     x.register_hook(lambda g: g.sum())
     with pytest.raises(ValueError):
         (x * 1).sum().backward()
+
+
+def test_a_retained_gradient_and_a_change_in_place():
+    x = leaf([1.0, 2.0])
+    h = x * 2
+    h.retain_grad()
+    v = h[:1]
+    v.retain_grad()
+    (h.sum() + v.sum()).backward(retain_graph=True)
+    h.add_(1)
+    (h.sum() * 3 + v.sum()).backward()
+    assert h.grad.tolist() == [6, 4] and v.grad.tolist() == [2] and x.grad.tolist() == [12, 8]
 
 
 def test_hooks_and_changes_in_place():

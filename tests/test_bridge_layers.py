@@ -353,6 +353,16 @@ def test_infinity_stays_where_it_is(torch):
     return str([np.round(x.detach().numpy() + 0.0, 5).tolist() for x in results])
 
 
+@same_in_both
+def test_slopes_at_nan(torch):
+    found = {}
+    for name in "elu selu leaky_relu hardsigmoid".split():
+        x = torch.tensor([np.nan, 0.0, 2.0], requires_grad=True)
+        getattr(torch.nn.functional, name)(x).sum().backward()
+        found[name] = [round(slope, 4) for slope in x.grad.tolist()]
+    return found
+
+
 def test_ints_become_float32():
     for f in (F.logsigmoid, F.softplus, F.mish, F.silu):
         assert f(nptorch.tensor([1, 2])).dtype == np.float32
@@ -406,7 +416,7 @@ def test_refusals_name_argument_and_value():
     x = nptorch.ones(2, 3)
     for wrong, message in (
             (lambda: F.huber_loss(x, x, delta=0), "delta: expected more than 0, got 0"),
-            (lambda: F.smooth_l1_loss(x, x, beta=-1), "beta: expected 0 or more, got -1"),
+            (lambda: F.smooth_l1_loss(x, x, beta=-1), "Invalid beta value: -1"),
             (lambda: F.cross_entropy(x, nptorch.tensor([0, 1]), weight=x[0, :2]),
              r"weight: expected one for each of 3 classes, got \(2,\)"),
             (lambda: data.WeightedRandomSampler([2, -1], 3), r"weights: .*got \[2, -1\]"),

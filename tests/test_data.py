@@ -81,6 +81,7 @@ SAMPLES = {
     "list in a pair": [([1, 2.5], 3), ([4, 5.5], 6)],
     "dict": [{"x": np.ones(3), "y": 1}, {"x": np.zeros(3), "y": 2}],
     "strings": [("cat", 1), ("dog", 2)],
+    "bytes": [b"cat", b"dog"],
     "NumPy's numbers": [(np.float32(1), np.float64(2), np.uint8(3)),
                         (np.float32(4), np.float64(5), np.uint8(6))],
     "numbers": [1, 2],
@@ -94,7 +95,7 @@ def plain(batch, names):
         return {key: plain(value, names) for key, value in batch.items()}
     if isinstance(batch, (list, tuple)):
         return [plain(value, names) for value in batch]
-    return batch if isinstance(batch, str) else (names(batch.dtype), batch.tolist())
+    return batch if isinstance(batch, (str, bytes)) else (names(batch.dtype), batch.tolist())
 
 
 @pytest.mark.parametrize("name", SAMPLES)

@@ -13,6 +13,7 @@ import nptorch as torch
 from nptorch import autograd, inplace, shapes, versions
 from nptorch.attributes import owner
 from nptorch.autograd import Node, Tensor, is_grad_enabled, no_grad, op
+from nptorch.bridge import tensors
 from nptorch.bridge.elementwise import ROWS
 from nptorch.bridge.words import WORDS, fuller, plain, rows
 from nptorch.creation import to
@@ -31,8 +32,10 @@ class set_grad_enabled:
 
     __enter__ = lambda self: _quiet(0 if self.mode else self.before or 1)
     __exit__ = lambda self, *error: _quiet(self.before)
-    __call__ = lambda self, function: (  # only inside of function
-        self.__exit__() or _recording(self.mode)(function))
+
+    def __call__(self, function):
+        self.__exit__()  # only inside of function
+        return _recording(self.mode)(function)
 
 
 @contextlib.contextmanager
@@ -142,7 +145,7 @@ class Function:
             return np.zeros(sizes[i]) if last[1][i] is None else np.asarray(last[1][i])
 
         backs = [functools.partial(back, i=i) for i in sizes]
-        result = op(lambda *inputs: (result.data, *backs))(*(args[i] for i in sizes))
+        result = op(lambda *inputs: (result.data.copy(), *backs))(*(args[i] for i in sizes))
         if result.requires_grad:
             result.grad_fn.name = f"{cls.__name__}Backward"
         return result
@@ -156,21 +159,11 @@ rows({"grad": grad, "Function": Function, "Variable": lambda data, requires_grad
       _root(tensors, grad_tensors).backward(retain_graph=retain_graph)}, "autograd")
 
 
-def _stand_in(x, data):
-    before = Tensor(data, x.requires_grad)  # what x was until now
-    before.grad_fn = x.grad_fn
-    return before
-
-
 def _check(self, before=Node.check):
     """What made an input is what had made it when this node was born."""
     for i, (x, back) in enumerate(self.edges):
         while x.grad_fn is not None and x.grad_fn.born > self.born:
             x = x.grad_fn.before
-        made, changes = x.grad_fn, versions._written.get(id(owner(x.data)), [0])[1:]
-        if made is not None and any(made.born < change < self.born for change in changes):
-            raise RuntimeError(f"backward: {self} used a view of a Tensor that was changed in "
-                               "place after the view was made: take the view again")
         self.edges[i] = x, back
     before(self)
 
@@ -195,14 +188,13 @@ for _name in "_getitem", "reshape", "permute", "transpose", "squeeze", "unsqueez
     setattr(shapes, _name, _f := _viewing(vars(shapes)[_name]))
     rows({_name: _f}, *[""] * hasattr(torch, _name), *[Tensor] * hasattr(Tensor, _name))
 rows({"swapaxes": torch.transpose}, "", Tensor)
-Tensor.view = Tensor.reshape
+Tensor.view, tensors._einsum = Tensor.reshape, _viewing(tensors._einsum)
 
 
 def _whole(x):
     """The Tensor whose memory x shows, as far as that is known."""
     of = [vars(x).get("_of", x), *(y for y, _ in getattr(x.grad_fn, "edges", None) or ())]
-    of = [y for y in of if y is not x and owner(y.data) is owner(x.data)]
-    return _whole(of[0]) if of else x
+    return next((_whole(y) for y in of if y is not x and owner(y.data) is owner(x.data)), x)
 
 
 def _places(x, whole):
@@ -221,7 +213,8 @@ _shown = lambda x, whole, base: base if x is whole else reshape(base, -1)[_place
 @op
 def _assigned(a, b, /, key):
     def put(array, value):
-        (array := np.array(array))[key] = value
+        array = np.array(array)
+        array[key] = value
         return array
 
     n = b.ndim  # b may have ones in front
@@ -230,30 +223,30 @@ def _assigned(a, b, /, key):
 
 def _hearing(self, whole):
     """The views of whole. Raises RuntimeError if no change of self may be recorded."""
-    near = [x for x in dict.fromkeys([self, *_views.values()])
-            if x is not whole and owner(x.data) is owner(self.data)]
-    views = [x for x in near if _whole(x) is whole]
+    near = {x for x in _views.values() if owner(x.data) is owner(self.data)}
+    views = [x for x in {self, *near} - {whole} if _whole(x) is whole]
     for x in whole, *views:
         if x.is_leaf and x.requires_grad:
             inplace.check_inplace(self.detach())  # which is told if it is a view
             inplace.check_inplace(x)
-    if whole.is_leaf and (whole.data.base is not None or any(_whole(x) is x for x in near)):
-        raise RuntimeError("a change in place of a view is not recorded: make a new Tensor, as in "
-                           "h = h + y, or with where, cat or stack")
+    if whole.is_leaf and any(_whole(x) is x for x in near):
+        _views.pop(id(self), None)
+        raise RuntimeError("a change in place of a view is not recorded: take it again, or make a "
+                           "new Tensor, as in h = h + y, or with where, cat or stack")
     return views
 
 
 def change(self, compute, *args, **options):
     """self becomes compute(self, *args, **options), in its own memory, and that is recorded."""
     whole, memory = _whole(self), owner(self.data)
-    base = _stand_in(whole, whole.data.copy())
+    base = Tensor(whole.data.copy(), whole.requires_grad)  # what whole was until now
+    base.grad_fn = whole.grad_fn
     args = [x.clone() if isinstance(x, Tensor) and owner(x.data) is memory else x for x in args]
     result = compute(_shown(self, whole, base), *args, **options)
-    if result.shape != self.shape or not np.can_cast(result.dtype, self.dtype, "same_kind"):
-        raise RuntimeError(f"in place: expected {self.shape} of {self.dtype}, got {result.shape} "
-                           f"of {result.dtype}")
-    if not self.data.flags.writeable:
-        raise ValueError("in place: this Tensor can't be written to: clone() it first")
+    if result.shape != self.shape:
+        raise ValueError(f"in place: expected shape {self.shape}, got {result.shape}")
+    if not np.can_cast(result.dtype, self.dtype, "same_kind"):
+        raise TypeError(f"in place: expected {self.dtype}, got {result.dtype}")
     views = _hearing(self, whole) if result.grad_fn else inplace.check_inplace(self)
     np.copyto(self.data, result.data)
     versions.written(self.data)
@@ -261,12 +254,12 @@ def change(self, compute, *args, **options):
         if self is not whole:
             flat = _assigned(reshape(base, -1), to(result, self.dtype), _places(self, whole))
             result = reshape(flat, *whole.shape)
-        versions._entry(memory).append(result.grad_fn.born)
         Node.check = _check
         for x in whole, *views:  # each of which is made anew
-            new = result if x is whole else _shown(x, whole, whole)
-            new.grad_fn.before = base if x is whole else _stand_in(x, x.data)
-            vars(x).update(requires_grad=True, grad_fn=new.grad_fn)
+            made = (result if x is whole else _shown(x, whole, whole)).grad_fn
+            made.before = x.detach()
+            made.before.grad_fn = x.grad_fn
+            vars(x).update(requires_grad=True, grad_fn=made)
     return self
 
 

@@ -10,7 +10,7 @@ import nptorch as torch
 from nptorch import nn
 from nptorch.autograd import Tensor, op
 from nptorch.bridge.words import fuller, plain, rows
-from nptorch.checks import dimension, integer
+from nptorch.checks import dimension, integer, number
 from nptorch.lookup import chance
 from nptorch.nn import functional as F
 from nptorch.nn.conv import pair
@@ -124,7 +124,7 @@ rows({
     "leaky_relu": lambda input, negative_slope=0.01, inplace=False: torch.where(
         input > 0, input, input * negative_slope),
     "elu": lambda input, alpha=1.0, inplace=False: torch.where(
-        input > 0, input, alpha * (input.clamp(max=0.0).exp() - 1)),
+        input <= 0, alpha * (input.clamp(max=0.0).exp() - 1), input),
     "selu": lambda input, inplace=False: 1.0507009873554805 * F.elu(input, 1.6732632423543772),
     "silu": lambda input, inplace=False: input * torch.sigmoid(input),
     "softplus": lambda input, beta=1.0, threshold=20.0: torch.where(
@@ -302,10 +302,8 @@ def huber_loss(input, target, reduction="mean", delta=1.0):
 @loss("SmoothL1Loss", "size_average reduce reduction beta")
 def smooth_l1_loss(input, target, reduction="mean", beta=1.0):
     """huber_loss / beta with delta = beta, and l1_loss if that is 0."""
-    if not beta >= 0:
-        raise ValueError(f"beta: expected 0 or more, got {beta}")
-    return huber_loss(input, target, reduction, beta) / beta if beta else F.l1_loss(
-        input, target, reduction)
+    return huber_loss(input, target, reduction, beta) / beta if number("beta", beta) else (
+        F.l1_loss(input, target, reduction))
 
 
 @loss("BCEWithLogitsLoss", "weight size_average reduce reduction pos_weight")

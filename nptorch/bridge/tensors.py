@@ -74,6 +74,10 @@ def split(tensor, split_size_or_sections, dim=0):
     return tuple(entries(tensor, dim, slice(end - k, end)) for end, k in zip(ends, sizes))
 
 
+fuller(torch.where)(lambda condition: tuple(
+    map(Tensor, np.nonzero(np.atleast_1d(condition.data)))))
+fuller(torch.cat)(lambda tensors, dim=0: plain(torch.cat)(  # of which any may be empty
+    tensors if isinstance(tensors, Tensor) else [x for x in tensors if x.shape != (0,)], dim))
 rows({
     "gather": gather, "argsort": argsort, "topk": topk, "split": split,
     "sort": lambda input, dim=-1, descending=False: topk(input, None, dim, descending),
@@ -85,19 +89,15 @@ rows({
     "nonzero": lambda input, as_tuple=False: (
         torch.where(input) if as_tuple else Tensor(np.argwhere(input.data))),
     "t": lambda input: input.permute(*((), (0,), (1, 0))[min(input.ndim, 2)])}, "", Tensor)
-fuller(torch.where)(lambda condition: tuple(
-    map(Tensor, np.nonzero(np.atleast_1d(condition.data)))))
-fuller(torch.cat)(lambda tensors, dim=0: plain(torch.cat)(  # of which any may be empty
-    tensors if isinstance(tensors, Tensor) else [x for x in tensors if x.shape != (0,)], dim))
 
 _lower = lambda a, k: np.tri(*(a.shape[dimension(d, a.ndim)] for d in (-2, -1)), k, int)
-_whole = lambda args, one: integers("dims", args if one is None else (one,))
+_given = lambda args, one: integers("dims", args if one is None else (one,))
 rows({name: _placed(f) for name, f in {
     "diag": lambda a, diagonal=0: np.diag(a, diagonal),
     "repeat_interleave": lambda a, repeats, dim=None: np.repeat(a, repeats, dim),
     "roll": lambda a, shifts, dims=(): np.roll(a, shifts, None if dims == () else dims),
-    "tile": lambda a, *given, dims=None: np.tile(a, _whole(given, dims)),
-    "flip": lambda a, *given, dims=None: np.flip(a, _whole(given, dims) if a.ndim else ()),
+    "tile": lambda a, *args, dims=None: np.tile(a, _given(args, dims)),
+    "flip": lambda a, *args, dims=None: np.flip(a, _given(args, dims) if a.ndim else ()),
     "tril": lambda a, diagonal=0: a * _lower(a, diagonal),
     "triu": lambda a, diagonal=0: a * (1 - _lower(a, diagonal - 1))}.items()}, "", Tensor)
 rows({"repeat": lambda input, *sizes: torch.tile(input, s := integers("sizes", sizes)).permute(
@@ -281,8 +281,9 @@ def _kind(module, name):  # a class of Tensors or Modules that the script has by
 def _plan(x, arrays):
     if isinstance(x, (Tensor, nn.Module)):
         kind = type(x).__module__, type(x).__qualname__
+        _kind(*kind)  # which refuses a class that load would not find
         holds = {k: v for k, v in vars(x).items() if k not in ("grad", "grad_fn", "_of")}
-        return _kind(*kind) and {"kind": kind, "holds": _plan(holds, arrays)}
+        return {"kind": kind, "holds": _plan(holds, arrays)}
     if isinstance(x, dict):  # JSON's keys are text: those of dicts are JSON themselves
         if odd := [k for k in x if not isinstance(k, (str, int, float, type(None)))]:
             raise TypeError(f"save: expected text or numbers as keys, got {odd[0]!r}")

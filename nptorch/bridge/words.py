@@ -36,6 +36,7 @@ SAID = {  # how NumPy or Python begins, and what we say
     r"ufunc '(\w+)' not supported": r"\1: expected whole numbers or bools, got floats",
     r".*numpy boolean (\w+)": r"\1: expected numbers, got bools: use ^ or ~, or .long()",
     "zero-size array|attempt to get arg": "input: expected an element or more, got none",
+    "assignment dest|output array": "in place: this Tensor can't be written to: clone() it first",
     r"cannot reshape array of size (\d+) into shape (.*)": r"shape: \1 elements don't fill \2",
     r"'(int|float|bool|str|list|tuple|NoneType|numpy\.\w+)' object": r"expected a Tensor, got \1",
     "Input must be 1- or 2-d": "input: expected one dimension or two"}
@@ -74,14 +75,11 @@ def again(error, f, args, options):
         return functools.reduce(lambda result, finish: finish(result), call.after, result)
     except (TypeError, ValueError, AttributeError, RuntimeError) as second:
         lines = [traceback.extract_tb(e.__traceback__)[-1].line[:5] for e in (error, second)]
-        its_own = type(second) is RuntimeError and not isinstance(error, ValueError)
-        told = second if foreign or its_own or lines[0] != "raise" == lines[1] else error
-        if type(told) is RuntimeError and lines[0] != "raise":  # NumPy's kind stays
-            kind = ValueError if isinstance(error, ValueError) else TypeError
-            told = kind(*told.args).with_traceback(told.__traceback__)
+        better = foreign or type(second) is RuntimeError or lines[0] != "raise" == lines[1]
+        told = second if better else error
         raise also_runtime(told) from told.__cause__
     finally:
-        creation._rng = usual
+        creation._rng, error, told = usual, None, None  # no ring of errors keeps the arguments
 
 
 def _dtype(call, value):  # of a reduction: its input's, too; of a layer: of what it holds

@@ -29,13 +29,13 @@ class Dataset:
 def default_collate(batch):
     """Samples of one form along a new first axis: numbers, arrays and Tensors become a Tensor
     (Python's floats float64, ints int64, as in PyTorch), tuples and lists a list, one for an entry,
-    dicts a dict. Strings stay a list. Raises ValueError for different shapes or lengths."""
+    dicts a dict. Text and bytes stay lists. Raises ValueError for different shapes or lengths."""
     first = batch[0]
     if isinstance(first, dict):
         return {key: default_collate([sample[key] for sample in batch]) for key in first}
     if isinstance(first, (tuple, list)):
         return [default_collate(values) for values in zip(*batch, strict=True)]
-    if isinstance(first, str):
+    if isinstance(first, (str, bytes)):
         return list(batch)
     arrays = [v.data if isinstance(v, Tensor) else np.asarray(np.int64(v) if type(v) is int else v)
               for v in batch]
