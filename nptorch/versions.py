@@ -12,16 +12,14 @@ from nptorch.attributes import owner
 from nptorch.autograd import Node, Tensor
 
 _newest = 0  # when any array was last written to
-_written = {}  # {id of what owns an array's memory: [when it was last written to]}
+_written = {}  # {id of what owns an array's memory: when it was last written to}
 
 
 def written(array):
     """Record that array, which may be a view, has just been written to."""
     global _newest
-    try:
-        _newest = _written[id(array)][0] = next(Node.clock)
-    except KeyError:  # a view, or an array that is written to for the first time
-        _entry(array)[0] = _newest
+    key = id(array) if id(array) in _written else _key(array)
+    _newest = _written[key] = next(Node.clock)
 
 
 def increment_version(tensor):
@@ -40,7 +38,7 @@ def check(self):
     while pending:
         x = pending.pop()
         if isinstance(x, np.ndarray):
-            if _written.get(id(owner(x)), [0])[0] > self.born:
+            if _written.get(id(owner(x)), 0) > self.born:
                 raise RuntimeError(f"backward: {self} saved a Tensor of shape {x.shape}, which was "
                                    "changed in place afterwards: do that after backward(), or "
                                    "make a new Tensor, as in h = h + y")
@@ -59,12 +57,12 @@ def _kept(x):
     return [x.data] if isinstance(x, Tensor) else gc.get_referents(x)
 
 
-def _entry(array):
-    """The record of what owns the memory of array, to be forgotten when the owner dies."""
+def _key(array):
+    """The id of what owns the memory of array, to be forgotten when the owner dies."""
     base = owner(array)
     if id(base) not in _written:
         weakref.finalize(base, _written.pop, id(base), None)
-    return _written.setdefault(id(base), [0])
+    return id(base)
 
 
 _dead = []  # the edges of nodes that nobody needs any more
