@@ -2,6 +2,7 @@
 gradients and names where it is installed, and right values where it is not."""
 
 import io
+import itertools
 import subprocess
 import sys
 
@@ -241,6 +242,59 @@ def test_rates_by_hand():
     plan.step()
     assert optimizer.param_groups[0]["lr"] == 0.5
     assert lr_scheduler.MultiStepLR(optimizer, [1]).get_last_lr() == [1.0]
+
+
+@same_in_both
+def test_sgd_of_groups_or_with_nesterov(torch):
+    ends, schedulers = [], torch.optim.lr_scheduler
+    for settings, (first, second) in itertools.product(
+            ({}, {"momentum": 0.9, "weight_decay": 0.1}, {"momentum": 0.9, "nesterov": True},
+             {"momentum": 0.5, "dampening": 0.3}),
+            (({}, {"lr": 0.01}), ({"momentum": 0.3}, {"weight_decay": 0.2}))):
+        if settings.get("nesterov") or "momentum" not in settings:
+            second = second | {"momentum": 0.7}
+        w, b = torch.tensor([1.0, -2.0], requires_grad=True), torch.ones(1, requires_grad=True)
+        groups, kept = [{"params": [w]} | first, {"params": b} | second], None
+        for n in range(8):
+            if n % 4 == 0:  # anew, and taken up
+                optimizer = torch.optim.SGD(groups, lr=0.05, **settings)
+                if kept:
+                    optimizer.load_state_dict(kept)
+                plan = schedulers.StepLR(optimizer, 3, 0.5, last_epoch=n - 1)
+            optimizer.zero_grad(set_to_none=True)
+            ((w**2).sum() + (b * w).sum() ** 2).backward()
+            optimizer.step()
+            plan.step()
+            kept = optimizer.state_dict()
+        ends.append([round(x, 5) for x in [*w.tolist(), *b.tolist(), *plan.get_last_lr()]])
+    return ends
+
+
+def test_sgd_of_groups_by_hand():
+    w, b = (nptorch.ones(1, requires_grad=True) for _ in "wb")
+    optimizer = nptorch.optim.SGD([{"params": [w]}, {"params": [b], "lr": 1.0}], lr=0.5)
+    ahead = nptorch.optim.SGD([w], lr=0.5, momentum=0.5, nesterov=True, alpha=0.25)
+    w.grad, b.grad = nptorch.ones(1), nptorch.ones(1)
+    optimizer.step()
+    assert (w.item(), b.item(), len(optimizer.param_groups)) == (0.5, 0.0, 2)
+    for grad, end in (1.0, -0.4375), (1.0, -1.15625):  # 1.25 · 1.5, and 0.75 + 0.5 · 1.375
+        w.grad = nptorch.tensor([grad])
+        ahead.step()
+        assert w.item() == end
+
+
+def test_a_kind_of_sgd_stays_one_with_groups():
+    class Counting(nptorch.optim.SGD):
+        steps = 0
+
+        def step(self):
+            self.steps += 1
+            super().step()
+
+    w = nptorch.ones(1, requires_grad=True)
+    optimizer, w.grad = Counting([{"params": [w]}], lr=0.5), nptorch.ones(1)
+    optimizer.step()
+    assert isinstance(optimizer, Counting) and (optimizer.steps, w.item()) == (1, 0.5)
 
 
 class Net(nn.Module):
@@ -557,7 +611,11 @@ def test_a_loader_and_samplers_show_what_they_have(torch):
     (lambda: F.one_hot(nptorch.ones(0)), "expected class numbers, ints"),
     (lambda: nptorch.load(io.BytesIO(b"hello")), "not a file of save's, or damaged"),
     (lambda: nn.Embedding(3, 2, padding_idx=0), "padding_idx: nptorch has None alone, got 0"),
-    (lambda: nptorch.optim.SGD([nptorch.ones(1)], lr=1.0, nesterov=True), "nesterov: nptorch has"),
+    (lambda: nptorch.optim.SGD([nptorch.ones(1)], lr=1.0, nesterov=True), "nesterov: expected mom"),
+    (lambda: nptorch.optim.SGD([{"params": nptorch.ones(1)}], lr=-1.0), "Invalid lr value: -1.0"),
+    (lambda: nptorch.optim.SGD([{"params": []}], lr=1.0), "params: expected at least one Tensor"),
+    (lambda: nn.Dropout()([1.0]), "expected a Tensor, got list"),
+    (lambda: nptorch.mm(nptorch.ones(2, 2), {}), "expected a Tensor, got dict"),
     (lambda: nptorch.optim.Adadelta([nptorch.ones(1)], maximize=True), "maximize: nptorch has"),
 ])
 def test_what_pytorch_would_not_do_silently_is_not_done(refused, message):

@@ -422,7 +422,6 @@ OURS = [  # what PyTorch doesn't have, or not like this
         ("iter(())", ValueError, "expected at least one Tensor, got none..."),
         ("[made]", ValueError, "expected leaves, got a Tensor that an op made: it never ..."),
         ("[leaf, leaf]", ValueError, "expected each Tensor once, got one twice"))],
-    ("SGD([leaf], nesterov=True)", TypeError),
     *[(f"{kind}([leaf], {name}={value})", TypeError, f"{name}: expected a number, got {value}")
       for kind in ("Adam", "AdamW", "RMSprop", "Adagrad") for name, value in (
         ("lr", "'0.1'"), ("lr", "True"), ("eps", "None"), ("weight_decay", "'a'"))],

@@ -8,6 +8,6 @@ from .tensors import (entries, gather, argsort, topk, split, meshgrid, unique, e
 from .graph import set_grad_enabled, grad, register_hook, Function, change
 from .layers import (ordered, told, layer, one_hot, Conv1d, loss, huber_loss, smooth_l1_loss,
                      binary_cross_entropy_with_logits, binary_cross_entropy, nll_loss,
-                     cross_entropy, ModuleDict, Adadelta, LBFGS)
+                     cross_entropy, ModuleDict, Adadelta, Grouped, LBFGS)
 from .batches import Sampler
 from .recurrent import GATES, Recurrent, forward, Cell

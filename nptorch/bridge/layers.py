@@ -418,6 +418,33 @@ rows({name: _plan(name, factor) for name, factor in {
         1 - n / total_iters, 0) ** power if total_iters else 1.0}.items()}, "optim.lr_scheduler")
 
 
+class Grouped(Adaptive, torch.optim.SGD):
+    """SGD for groups with settings of their own, or nesterov, by PyTorch's rule: p = p - lr · v,
+    v = momentum · v + (1 - dampening) · grad, or p - lr · (grad + momentum · v). Raises as SGD."""
+
+    _memory = {"momentum_buffer": "momentum"}
+
+    @fuller(torch.optim.SGD.__init__)
+    def __init__(self, params, lr=1e-3, momentum=0.0, alpha=0.0, weight_decay=0.0, *, dampening=0,
+                 nesterov=False):
+        kind = type(self)
+        self.__class__ = Grouped if kind is torch.optim.SGD else type(
+            kind.__name__, (kind, Grouped), {})
+        if nesterov and (dampening or not momentum):
+            raise ValueError("nesterov: expected momentum beside it, and no dampening")
+        Adaptive.__init__(self, params, lr=lr, momentum=number("momentum", momentum, 0, 1),
+                          weight_decay=weight_decay, dampening=dampening, nesterov=int(nesterov))
+        self.alpha = number("alpha", alpha)
+
+    def _move(self, p, grad, n, group, momentum_buffer=None):
+        if momentum_buffer is not None:
+            momentum_buffer *= group["momentum"]
+            momentum_buffer += (1 - group["dampening"] * (n > 1)) * grad
+            ahead = grad + group["momentum"] * momentum_buffer
+            grad = ahead if group["nesterov"] else momentum_buffer
+        p -= group["lr"] * grad
+
+
 class LBFGS(torch.optim.Optimizer):
     """step(closure) makes up to max_iter moves of -lr · H · grad, and before each asks closure for
     the loss and its gradients; H goes by the last moves s and how they changed the gradients, y.

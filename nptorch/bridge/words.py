@@ -38,7 +38,7 @@ SAID = {  # how NumPy or Python begins, and what we say
     "zero-size array|attempt to get arg": "input: expected an element or more, got none",
     "assignment dest|output array": "in place: this Tensor can't be written to: clone() it first",
     r"cannot reshape array of size (\d+) into shape (.*)": r"shape: \1 elements don't fill \2",
-    r"'(int|float|bool|str|list|tuple|NoneType|numpy\.\w+)' object": r"expected a Tensor, got \1",
+    r"'([\w.]+)' object (?!is not (?:call|iter)able)": r"expected a Tensor, got \1",
     "Input must be 1- or 2-d": "input: expected one dimension or two"}
 
 
@@ -75,7 +75,9 @@ def again(error, f, args, options):
         return functools.reduce(lambda result, finish: finish(result), call.after, result)
     except (TypeError, ValueError, AttributeError, RuntimeError) as second:
         lines = [traceback.extract_tb(e.__traceback__)[-1].line[:5] for e in (error, second)]
-        better = foreign or type(second) is RuntimeError or lines[0] != "raise" == lines[1]
+        groups = any(isinstance(x, list) and dict in map(type, x) for x in args)  # an optimizer's
+        better = (foreign or groups or type(second) is RuntimeError
+                  or lines[0] != "raise" == lines[1])
         told = second if better else error
         raise also_runtime(told) from told.__cause__
     finally:
@@ -107,9 +109,9 @@ def _only(word, call, value):
 
 _renamed = lambda name: lambda call, value: call.options.update({name: value})
 USUAL = {word: value for value, words in {
-    False: """ceil_mode return_indices maximize create_graph is_grads_batched nesterov capturable
-    sparse differentiable scale_grad_by_freq enable_gqa error_if_nonfinite""", None: """foreach
-    fused scale line_search_fn padding_idx max_norm divisor_override prefetch_factor""",
+    False: """ceil_mode return_indices maximize create_graph is_grads_batched capturable sparse
+    differentiable scale_grad_by_freq enable_gqa error_if_nonfinite""", None: """foreach fused scale
+    line_search_fn padding_idx max_norm divisor_override prefetch_factor""",
     True: "count_include_pad track_running_stats"}.items() for word in words.split()} | {
     "proj_size": 0, "padding_mode": "zeros"}
 WORDS = {
