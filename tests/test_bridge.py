@@ -19,6 +19,7 @@ import pytest
 import nptorch
 import nptorch as torch
 from nptorch import lookup, nn
+from nptorch.bridge import graph
 from nptorch.bridge.elementwise import ALIASES, ROWS, STEPS
 from nptorch.nn import functional as F
 from nptorch.utils import data
@@ -461,6 +462,18 @@ print(z.tolist())
     assert result.stdout.split("\n")[:3] == [
         "[4.0, 2.0]", "a change in place of a view is not recorded: take it again",
         "[1.0, 1.0, 0.0]"]
+
+
+def test_in_place_of_a_view_that_was_not_recorded():
+    x, z = torch.ones(2, requires_grad=True), torch.zeros(3)
+    v = torch.Tensor(z.data[:2])
+    graph._views[id(v)] = v  # as those are found that are there when the bridge comes
+    with pytest.raises(RuntimeError, match="take it again"):
+        v += x
+    v = z[:2]
+    v += x
+    z.sum().backward()
+    assert z.tolist() == [1, 1, 0] and x.grad.tolist() == [1, 1]
 
 
 def _changing(r):
