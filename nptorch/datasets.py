@@ -29,7 +29,7 @@ def digits():
 def parse_idx(content):
     """The array in the bytes of an IDX file of unsigned bytes: 0, 0, 8, the number of dimensions,
     their lengths in four bytes each, the elements. Raises ValueError if the lengths don't fit."""
-    n = int.from_bytes(content[3:4], "big")
+    (n,) = content[3:4]
     shape = np.frombuffer(content, ">u4", n, offset=4)
     return np.frombuffer(content, np.uint8, offset=4 + 4 * n).reshape(shape)
 

@@ -726,6 +726,7 @@ HARMLESS = {
     "suspects": {"optimizer, 100)\n": "only printed lines", "optimizer, 101": "an epoch more",
                  "progress=True": "only printed lines"},
     "Moving": {"axis=(2, 1)": "both numbers are drawn alike"},
+    "vote": {"log_softmax()": "of a table the rows are meant without dim, too, as in PyTorch"},
     "forged": {"range(11)": "one more small step", "most / 5": "a smaller step",
                "most / 4 / np.sign": "to divide by a sign is to multiply by it"},
     "clipping": {"fooling = 1000000001.0": "large enough, too"},

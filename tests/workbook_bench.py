@@ -112,7 +112,7 @@ def become(node, other):
     node.__class__, node.__dict__ = other.__class__, other.__dict__
 
 
-COMMUTING = "maximum", "minimum", "swapaxes", "transpose", "isinstance", "vecdot"
+COMMUTING = "maximum", "minimum", "swapaxes", "transpose", "isinstance", "vecdot", "mean"
 
 
 def changes(node):
