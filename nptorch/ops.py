@@ -318,9 +318,6 @@ def argmin(a, /, dim=None, keepdim=False):
     return (np.asarray(a.argmin(axis=axis(dim, a.ndim), keepdims=keepdim), np.int64),)
 
 
-ValuesAndIndices = namedtuple("ValuesAndIndices", "values indices")
-
-
 @op
 def _take(a, /, indices, dim, keepdim):
     shape = a.shape
@@ -346,6 +343,9 @@ def var(a, /, dim=None, correction=1, keepdim=False):
     centred = a - total(a, dim, True, n)
     value = total(centred * centred, dim, keepdim, rest)
     return value, lambda g: _expand(g * 2 / rest, centred.shape, dim, keepdim) * centred
+
+
+ValuesAndIndices = namedtuple("ValuesAndIndices", "values indices")
 
 
 def _max_min(input, dim, keepdim, whole, two, find):

@@ -114,6 +114,10 @@ def stack(tensors, dim=0):
     return cat([unsqueeze(t, dim) for t in tensors], dim)
 
 
+Tensor.flatten, Tensor.transpose, Tensor.expand = flatten, transpose, expand
+Tensor.squeeze, Tensor.unsqueeze = squeeze, unsqueeze
+
+
 def _split_key(key, ndim):
     """One index, or two to take one after the other, that do what PyTorch does with key: where
     integers stand beside lists, the integers first, then the rest of what they leave."""
@@ -144,7 +148,5 @@ def _set(self, key, value):
     self.data = self.data  # whoever watches data hears of the write
 
 
-Tensor.flatten, Tensor.transpose, Tensor.expand = flatten, transpose, expand
-Tensor.squeeze, Tensor.unsqueeze = squeeze, unsqueeze
 Tensor.__getitem__ = lambda self, key: functools.reduce(_getitem, _split_key(key, self.ndim), self)
 Tensor.__iter__, Tensor.__setitem__ = lambda self: (self[i] for i in range(len(self))), _set
