@@ -159,6 +159,7 @@ def test_formulas_are_drawn_without_a_network(soups, name):
     formulas = re.findall(r"\$\$.+?\$\$|\$.+?\$", re.sub(r"`[^`]*`", "", prose(name)), re.DOTALL)
     page = copy.copy(soups[f"{name}.html"])
     assert len(page.main("math")) == len(formulas)
+    assert len(page.main(class_="bar")) == sum(f.count("\\overline") for f in formulas)
     for drawn in page.main("math"):
         assert "\\" not in drawn.get_text()  # a command that was not understood
         drawn.decompose()
@@ -427,11 +428,20 @@ def test_no_page_has_a_serious_fault_in_the_dark_and_narrow(tab, name):
 
 @browsing
 def test_no_page_is_wider_than_a_narrow_screen(tab, site):
-    page = tab("index.html", width=400)
+    page = tab("index.html", width=320)
     for path in sorted(site.glob("*.html")):
         page.goto(path.as_uri())
         wider = page.evaluate("document.documentElement.scrollWidth - innerWidth")
         assert wider <= 0, path.name
+
+
+@browsing
+def test_what_the_gpt_writes_is_read_without_scrolling_sideways(tab):
+    page = tab("13_gpt.html", width=360)
+    longest = page.evaluate("""[...document.querySelectorAll("pre.out")].filter(
+        e => e.textContent.split("\\n").some(line => line.length > 120)).map(
+        e => e.scrollWidth - e.clientWidth)""")
+    assert len(longest) > 2 and max(longest) <= 1
 
 
 def paper(page):

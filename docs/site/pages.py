@@ -164,6 +164,9 @@ def convert_notebook(notebook, page, out):
             cell.source = mathml(cell.source)
     html, _ = Cells().from_notebook_node(notebook)
     page.body = BeautifulSoup(html, "html.parser")
+    for bar in page.body("mo", string="\u2015"):  # few fonts draw one as long as what it is above
+        bar.parent.name, bar.parent["class"] = "mrow", "bar"
+        bar.decompose()
     if names := {meta["moving"] for meta in page.figures.values()} - {None}:
         common = sorted(p.name for p in MOVES.glob("*.js") if p.stem not in moving().values())
         page.scripts = [f"moving/{name}" for name in common]
