@@ -35,8 +35,9 @@ ROOT = Path(__file__).resolve().parent.parent
 if str(ROOT) not in sys.path:  # as plots.py does: the notebooks import what they export
     sys.path.insert(0, str(ROOT))
 BROWSER = sys.platform in ("emscripten", "wasi")  # WebAssembly: slow, without threads or processes
-# Processor time, which other programs don't lengthen; but Windows counts it in steps of 16 ms.
-clock = time.perf_counter if sys.platform == "win32" else time.process_time
+# Processor time, which other programs don't lengthen; but Windows counts it in steps of 16 ms, and
+# Pyodide up to 0.27 not at all.
+clock = time.perf_counter if sys.platform in ("win32", "emscripten") else time.process_time
 SITE = ROOT / "docs/site"  # what makes pages of notebooks
 NAME = re.compile(r"\d\d_[a-z_]+\.ipynb")  # how a notebook of the series is called
 DIRECTIVE = re.compile(r"#\| (?:(export)|(export|default_exp) (\w+(?:\.\w+)*)) *")
