@@ -8,7 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
-from itertools import takewhile
+from itertools import pairwise, takewhile
 
 import nbformat
 import pytest
@@ -248,6 +248,13 @@ def test_first_cell_has_at_most_six_lines_of_imports(path):
     statements = tree(series.code_cells(path)[1]).body
     imports = [node for node in statements if isinstance(node, (ast.Import, ast.ImportFrom))]
     assert sum(node.end_lineno - node.lineno + 1 for node in imports) <= 6
+
+
+def test_notebooks_end_with_a_link_to_the_next():
+    for path, following in pairwise(NOTEBOOKS):
+        cells = nbformat.read(path, as_version=4).cells
+        last = [cell.source for cell in cells if cell.cell_type == "markdown"][-1]
+        assert f"]({following.name})" in last, path.name
 
 
 def test_first_import_of_ours_says_what_to_do_when_it_fails(path):
