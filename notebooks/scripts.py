@@ -21,7 +21,13 @@ def load(name, text):
     write(name, text)
     importlib.invalidate_caches()
     sys.modules.pop(name, None)
-    return importlib.import_module(name)
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name != "torch":
+            raise
+        raise ModuleNotFoundError("PyTorch is not installed: pip install torch, and restart the "
+                                  "kernel; or read what is stored", name="torch") from None
 
 
 def run(name, ranks, seconds=240):

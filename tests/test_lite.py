@@ -227,6 +227,16 @@ def test_a_notebook_imports_the_package_beside_its_folder(tmp_path, module):
     assert Path(done.stdout.strip()) == beside.resolve()
 
 
+def test_without_pytorch_10_says_what_to_do(monkeypatch):
+    import scripts
+
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(ModuleNotFoundError, match="not installed: pip install torch"):
+        scripts.load("with_torch", "import torch")
+    with pytest.raises(ModuleNotFoundError, match="absent_altogether"):
+        scripts.load("with_another", "import absent_altogether")
+
+
 # JupyterLite
 
 
