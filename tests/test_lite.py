@@ -270,6 +270,14 @@ def test_the_site_has_the_notebooks_the_package_and_its_wheel(site):
     assert "cdn.jsdelivr.net" in (site / "index.html").read_text(encoding="utf-8")
 
 
+def test_what_notebooks_link_to_is_there(site):
+    for path in series.find():
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        prose = "\n".join("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+        for link in re.findall(r"\]\(([\w./]+\.(?:ipynb|md|py))", prose):
+            assert (site / "files/notebooks" / link).is_file(), f"{path.name}: {link}"
+
+
 def test_only_the_workbook_can_be_written(site):
     writable = {}
     for path in (site / "api/contents").rglob("all.json"):

@@ -49,8 +49,9 @@ browser keeps them, too, so the next start is faster; but the first needs that s
 
 
 def originals(root=series.ROOT):
-    """Return the files of the series that the notebooks need to run, seen from the root."""
-    patterns = ("notebooks/*.py", "notebooks/*.json", "notebooks/checks/*.py", "nptorch/**/*.py")
+    """Return the files of the series that the notebooks need or link to, seen from the root."""
+    patterns = ("notebooks/*.py", "notebooks/*.json", "notebooks/checks/*.py", "nptorch/**/*.py",
+                "docs/*.md")
     found = [*series.find(root), *(path for pattern in patterns for path in root.glob(pattern))]
     return sorted({path.relative_to(root).as_posix() for path in found} | {"pyproject.toml"})
 
