@@ -162,6 +162,18 @@ def model(digits):
     return model
 
 
+def test_weights_of_other_digits_are_trained_anew(model, digits, monkeypatch):
+    """A `make` without MNIST leaves such weights for the next that has it."""
+    asked = []
+
+    def trained(anew):
+        asked.append(anew)
+        return model if anew else LeNet()
+
+    monkeypatch.setattr(make, "trained", trained)
+    assert make.lenet(test=digits) == make.lenet(model, digits) and asked == [False, True]
+
+
 @pytest.fixture(scope="module")
 def lenet(model, digits):
     return make.lenet(model, digits)
