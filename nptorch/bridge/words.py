@@ -12,7 +12,7 @@ import numpy as np
 from nptorch import autograd, creation
 from nptorch.autograd import Tensor
 from nptorch.checks import dimension
-from nptorch.lookup import chance
+from nptorch.lookup import chance, named
 
 plain = lambda f: getattr(f, "refusing", f)  # without its second chance
 fuller = lambda f: lambda g: setattr(plain(f), "fuller", g) or g  # g is asked where f refuses
@@ -21,9 +21,7 @@ fuller = lambda f: lambda g: setattr(plain(f), "fuller", g) or g  # g is asked w
 def rows(table, *at):
     """Let a table {name: function or class} stand at PyTorch's addresses, or in classes."""
     for name, f in table.items():
-        if getattr(f, "__name__", "") == "<lambda>":
-            f.__name__, f.__qualname__, f.__doc__ = name, name, f"As torch.{name}."
-        f = chance(f) if isinstance(f, types.FunctionType) else f
+        f = chance(named(name, f)) if isinstance(f, types.FunctionType) else f
         for where in at:
             place = sys.modules[f"nptorch.{where}".rstrip(".")] if isinstance(where, str) else where
             setattr(place, name, f)
