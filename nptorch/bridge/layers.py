@@ -392,8 +392,7 @@ class Adadelta(Adaptive):
 
     @chance
     def __init__(self, params, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0.0):
-        rho = number("rho", rho, 0, np.nextafter(1, 2))  # 1 is among them
-        super().__init__(params, lr=lr, rho=rho, eps=eps, weight_decay=weight_decay)
+        Adaptive.__init__(**vars() | {"rho": number("rho", rho, 0, np.nextafter(1, 2))})  # 1 is one
 
     def _move(self, p, grad, n, group, square_avg, acc_delta):
         square_avg += (1 - group["rho"]) * (grad * grad - square_avg)

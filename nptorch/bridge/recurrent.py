@@ -38,8 +38,7 @@ class Recurrent(nn.Module):
     def __init__(self, *args, **given):
         names = self.takes if self.kind == "RNN" else self.takes.replace("nonlinearity", "")
         takes = ordered(f"input_size hidden_size {names}", _USUAL)
-        flags = "bias batch_first" * bool(self.end)  # a cell takes any, as PyTorch's
-        vars(self).update(_USUAL | told(type(self).__name__, takes, args, given, flags))
+        vars(self).update(told(type(self).__name__, takes, args, given, "bias batch_first"))
         if self.nonlinearity not in ("tanh", "relu"):
             raise ValueError(f"nonlinearity: expected tanh or relu, got {self.nonlinearity!r}")
         F.dropout(torch.zeros(0), self.dropout)  # what is not a probability is refused at once
@@ -92,8 +91,8 @@ def forward(self, input, hx=None):
 
 Recurrent.forward, Recurrent.flatten_parameters = chance(forward), lambda self: None  # no order
 Recurrent.extra_repr = lambda self: ", ".join([f"{self.input_size}, {self.hidden_size}"] + [
-    f"{name}={vars(self)[name]}" for name, usual in _USUAL.items()
-    if vars(self)[name] != usual and (name != "nonlinearity" or isinstance(self, Cell))])
+    f"{name}={getattr(self, name)}" for name, usual in _USUAL.items()
+    if getattr(self, name) != usual and (name != "nonlinearity" or isinstance(self, Cell))])
 
 
 class Cell(Recurrent):
@@ -109,5 +108,5 @@ class Cell(Recurrent):
 
 
 rows({kind + end: type(kind + end, (base,), {
-    "kind": kind, "gates": gates, "__module__": "nptorch.nn"}) for kind, gates in GATES.items()
-    for end, base in (("", Recurrent), ("Cell", Cell))}, "nn")
+    **_USUAL, "kind": kind, "gates": gates, "__module__": "nptorch.nn"})
+    for kind, gates in GATES.items() for end, base in (("", Recurrent), ("Cell", Cell))}, "nn")
