@@ -485,7 +485,9 @@ def way_back(case, f, plain, arrays, Tensor):
     value = np.asarray(plain(*arrays))
     expect(case, out, value)
     g = np.cos(1 + np.arange(value.size)).reshape(value.shape)
-    expect(f"{case}, then backward", lambda: out.backward(g), None)
+    given = g.copy()
+    expect(f"{case}, then backward", lambda: out.backward(given), None)
+    expect(f"{case}, then backward: the gradient that came in, afterwards", given, g)
     for i, (leaf, array) in enumerate(zip(leaves, arrays)):
         slopes = np.empty(array.shape)
         for index in np.ndindex(array.shape):
@@ -572,6 +574,8 @@ class Unit:
         top = symtable.symtable(text, "cell", "exec")
         self.binds = {s.get_name() for s in top.get_symbols()
                       if s.is_assigned() or s.is_imported()}
+        self.binds -= {node.name for statement in body for node in ast.walk(statement)
+                       if isinstance(node, ast.ExceptHandler)}  # gone behind their blocks
         self.changes = set()
         self.uses = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
         tables = list(top.get_children())

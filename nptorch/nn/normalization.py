@@ -14,8 +14,8 @@ def _affine(weight, bias, *size):
 
 @op
 def _normalize(x, weight, bias, /, eps, stats):
-    """x (..., n) minus its mean over the last dimension, divided by its standard deviation there,
-    times weight, plus bias. The mean and the variance (..., 1) go into the list stats."""
+    """x (..., m, n), each row minus its mean, divided by its standard deviation, times weight, plus
+    bias. The means and the variances (..., m, 1) go into the list stats."""
     n, one = x.shape[-1], np.ones(x.shape[-1], x.dtype)
     mean = lambda a, b: np.vecdot(a, b)[..., None] / n
     center = mean(x, one)
