@@ -118,7 +118,8 @@ for _class in [*vars(nn).values(), *vars(optim).values(), *vars(data).values()]:
     if isinstance(_class, type) and _class not in (Module, Tensor):
         _class.__init__ = chance(_class.__init__)
 
-for _class in nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.Dropout, nn.NLLLoss, nn.CrossEntropyLoss:
-    _class.forward = chance(_class.forward)
+for _name in """Conv2d MaxPool2d AvgPool2d Dropout LayerNorm Embedding MultiheadAttention
+        MSELoss L1Loss NLLLoss CrossEntropyLoss BCEWithLogitsLoss""".split():
+    vars(nn)[_name].forward = chance(vars(nn)[_name].forward)
 Module.load_state_dict = chance(Module.load_state_dict)
 ShapeError.__bases__ = ValueError, RuntimeError

@@ -108,10 +108,10 @@ def _only(word, call, value):
 _renamed = lambda name: lambda call, value: call.options.update({name: value})
 USUAL = {word: value for value, words in {
     False: """ceil_mode return_indices maximize create_graph is_grads_batched capturable sparse
-    differentiable scale_grad_by_freq enable_gqa error_if_nonfinite""", None: """foreach fused scale
-    line_search_fn padding_idx max_norm divisor_override prefetch_factor""",
-    True: "count_include_pad track_running_stats"}.items() for word in words.split()} | {
-    "proj_size": 0, "padding_mode": "zeros"}
+    differentiable scale_grad_by_freq enable_gqa error_if_nonfinite add_bias_kv add_zero_attn
+    is_causal""", None: """foreach fused scale line_search_fn padding_idx max_norm divisor_override
+    prefetch_factor kdim vdim key_padding_mask""", True: "count_include_pad track_running_stats",
+    "zeros": "padding_mode"}.items() for word in words.split()} | {"proj_size": 0}
 WORDS = {
     **dict.fromkeys("input self obj size shape other f exponent mat2 vec tensor split_size".split(),
                     lambda call, value: call.args.append(value)),

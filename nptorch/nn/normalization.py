@@ -3,7 +3,7 @@
 import numpy as np
 
 from nptorch.autograd import op
-from nptorch.checks import integers
+from nptorch.checks import integers, number
 from nptorch.creation import int64, ones, zeros
 from nptorch.nn.module import Module, Parameter, ShapeError
 
@@ -66,7 +66,7 @@ class _BatchNorm(Module):
     """batch_norm with its own weight, bias and running ones (momentum=None: of all batches)."""
 
     def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True):
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.num_features, self.eps, self.momentum = num_features, number("eps", eps), momentum
         self.weight = Parameter(ones(num_features)) if affine else None
         self.bias = Parameter(zeros(num_features)) if affine else None
         self.register_buffer("running_mean", zeros(num_features))
