@@ -7,7 +7,7 @@ import numpy as np
 
 from nptorch import autograd
 from nptorch.autograd import Tensor, add, mul, op, total
-from nptorch.checks import axis
+from nptorch.checks import axis, dimension
 
 
 def floats(a):
@@ -164,7 +164,7 @@ def _less_largest(a, dim):
 @op
 def softmax(a, /, dim):
     """exp(a) / sum(exp(a)) over dim, with the largest element taken out first."""
-    dim = axis(dim, a.ndim)
+    dim = axis(dimension(dim, a.ndim), a.ndim)
     powers = np.exp(_less_largest(a, dim))
     value = powers / total(powers, dim, True)
     return value, lambda g: value * (g - total(g * value, dim, True))
@@ -173,7 +173,7 @@ def softmax(a, /, dim):
 @op
 def log_softmax(a, /, dim):
     """log(softmax(a)) over dim, never the logarithm of 0."""
-    dim = axis(dim, a.ndim)
+    dim = axis(dimension(dim, a.ndim), a.ndim)
     a = _less_largest(a, dim)
     value = a - np.log(total(np.exp(a), dim, True))
     return value, lambda g: g - np.exp(value) * total(g, dim, True)

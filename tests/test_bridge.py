@@ -4,6 +4,7 @@ What has a value and a gradient stands in cases.py; here is the rest.
 """
 
 import gc
+import inspect
 import io
 import json
 import math
@@ -42,6 +43,7 @@ def test_importing_does_not_load_it():
 
 def test_help_has_a_name_and_a_line_for_each_function():
     lookup.bridge()
+    assert str(inspect.signature(nn.ELU)) == "(alpha=1.0, inplace=False)"
     said = {}
     for place in (torch, nn, F, nn.init, nn.utils, torch.optim, torch.optim.lr_scheduler, data,
                   torch.autograd, torch.linalg, torch.Tensor, nn.Module, nn.Linear,
@@ -319,7 +321,11 @@ def test_where_a_result_goes():
 def test_a_guessed_dimension():
     for shape, dim in (((3,), 0), ((2, 3), 1), ((2, 3, 4), 0), ((1, 2, 3, 4), 1)):
         x = torch.rand(*shape)
-        assert F.softmax(x).tolist() == F.softmax(x, dim).tolist()
+        expected = F.softmax(x, dim).tolist()
+        assert F.softmax(x).tolist() == F.softmax(x, None).tolist() == expected
+        assert nn.Softmax()(x).tolist() == nn.Softmax(dim)(x).tolist() == expected
+        assert F.log_softmax(x, dim=None).tolist() == nn.LogSoftmax()(x).tolist()
+        assert nn.LogSoftmax()(x).tolist() == F.log_softmax(x, dim).tolist()
         assert F.log_softmax(x, dtype=torch.float64).dtype == np.float64
 
 

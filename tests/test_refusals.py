@@ -126,6 +126,8 @@ REDUCTIONS = [
       "convert them first, as in t.float().mean()") for name in (
         "mean", "var", "std")],
     ("softmax(x, 'a')", TypeError, DIM.format("dim", 2, 1, "a")),
+    ("softmax(x, (0, 1))", TypeError, DIM.format("dim", 2, 1, (0, 1))),
+    ("log_softmax(x, [0])", TypeError, DIM.format("dim", 2, 1, [0])),
     ("zeros(0).max()", ValueError),
     ("zeros(0).amin()", ValueError),
     ("zeros(0).argmax()", ValueError),

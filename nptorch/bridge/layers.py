@@ -51,12 +51,14 @@ def layer(name, f, loss=None):
 
     def __init__(self, *args, **given):
         for option, value in told(name, takes, args, given).items():
-            keep = self.register_buffer if isinstance(value, Tensor) else self.__setattr__
-            keep(option, value)
+            (self.register_buffer if isinstance(value, Tensor) else self.__setattr__)(option, value)
         F.dropout(torch.ones(0), vars(self).get("p", 0))  # no probability is refused at once
         nn.loss._checked(vars(self).get("reduction", "mean"))
         if "stride" in usual and self.stride is None:
             self.stride = self.kernel_size
+
+    __init__.__signature__ = takes.replace(  # for help()
+        parameters=[inspect.Parameter("self", 0), *takes.parameters.values()])
 
     def forward(self, *args, **given):
         odd = {k: vars(self)[k] for k, x in usual.items() if vars(self).get(k, x) is not x}
@@ -78,6 +80,8 @@ def layer(name, f, loss=None):
 
 
 layer("ReLU", fuller(F.relu)(lambda input, inplace=False: plain(F.relu)(input)))
+layer("Softmax", lambda input, dim=None: F.softmax(input, dim=dim))  # which guesses
+layer("LogSoftmax", lambda input, dim=None: F.log_softmax(input, dim=dim))
 fuller(nn.Identity.__init__)(lambda self, *args, **options: None)
 fuller(nn.Dropout.__init__)(lambda self, p=0.5, inplace=False: plain(nn.Dropout.__init__)(self, p))
 for _name, _f in [*vars(nn.init).items()]:
@@ -142,8 +146,8 @@ rows({
 }, "nn.functional")
 
 _functions = {_name.replace("_", ""): _f for _name, _f in vars(F).items()}
-for _name in ("Softmax LogSoftmax LeakyReLU ELU SELU SiLU Softplus LogSigmoid Mish Softsign "
-              "Hardtanh ReLU6 Hardsigmoid AdaptiveAvgPool1d AdaptiveAvgPool2d Dropout2d").split():
+for _name in ("LeakyReLU ELU SELU SiLU Softplus LogSigmoid Mish Softsign Hardtanh ReLU6 "
+              "Hardsigmoid AdaptiveAvgPool1d AdaptiveAvgPool2d Dropout2d").split():
     layer(_name, _functions[_name.lower()])
 layer("Unflatten", lambda input, dim, unflattened_size: input.reshape(
     *input.shape[:(n := dimension(dim, input.ndim))], *unflattened_size, *input.shape[n + 1:]))
@@ -392,7 +396,8 @@ class Adadelta(Adaptive):
 
     @chance
     def __init__(self, params, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0.0):
-        Adaptive.__init__(**vars() | {"rho": number("rho", rho, 0, np.nextafter(1, 2))})  # 1 is one
+        number("rho", rho, 0, np.nextafter(1, 2))  # 1 may be, too
+        super().__init__(params, lr=lr, rho=rho, eps=eps, weight_decay=weight_decay)
 
     def _move(self, p, grad, n, group, square_avg, acc_delta):
         square_avg += (1 - group["rho"]) * (grad * grad - square_avg)
@@ -412,8 +417,7 @@ def _plan(name, factor):
 rows({name: _plan(name, factor) for name, factor in {
     "ExponentialLR": lambda gamma: lambda n: gamma**n,
     "MultiStepLR": lambda milestones, gamma=0.1: lambda n: gamma ** sum(m <= n for m in milestones),
-    "ConstantLR": lambda factor=1 / 3, total_iters=5: lambda n: (
-        factor if n < total_iters or not total_iters else 1.0),
+    "ConstantLR": lambda factor=1/3, total_iters=5: lambda n: 1 if n >= total_iters > 0 else factor,
     "PolynomialLR": lambda total_iters=5, power=1.0: lambda n: max(
         1 - n / total_iters, 0) ** power if total_iters else 1.0}.items()}, "optim.lr_scheduler")
 

@@ -30,7 +30,9 @@ _USUAL = {"num_layers": 1, "bias": True, "batch_first": False, "dropout": 0.0,
 
 class Recurrent(nn.Module):
     """All steps of input (time, ..., input_size), or (batch, time, input_size) if batch_first: h of
-    every step, and the last state of every layer and direction. ValueError for a misfit."""
+    every step, and the last state of every layer and direction. ValueError for a misfit. Takes
+    input_size, hidden_size, num_layers=1, bias=True, batch_first=False, dropout=0.0,
+    bidirectional=False; an RNN has nonlinearity="tanh", or "relu", behind num_layers."""
 
     takes, end = "num_layers nonlinearity bias batch_first dropout bidirectional", "_l{}"
 
@@ -96,7 +98,8 @@ Recurrent.extra_repr = lambda self: ", ".join([f"{self.input_size}, {self.hidden
 
 
 class Cell(Recurrent):
-    """One step: input (..., input_size) and a state, 0 if not given, to the next state."""
+    """One step: input (..., input_size) and a state, 0 if not given, to the next state. Takes
+    input_size, hidden_size, bias=True; an RNNCell also nonlinearity="tanh", or "relu"."""
 
     takes, end = "bias nonlinearity", ""
 
