@@ -564,6 +564,10 @@ WRONG = {
         "graph always dropped": ("if not retain_graph:\n    node.edges = None",
                                  "node.edges = None"),
         "retained gradients forgotten": (" or x._retains_grad", ""),
+        "adds in place, at a leaf": ("found[x] + arriving",
+                                     "np.asarray(found[x]).__iadd__(arriving)"),
+        "adds in place, inside": ("grads[maker] = grads[maker] + arriving",
+                                  "grads[maker] += arriving"),
         "pushed twice": ("""    grads[maker] = grads[maker] + arriving
     elif maker is not None:""", """    grads[maker] = grads[maker] + arriving
         heapq.heappush(waiting, (-maker.born, maker))
@@ -573,6 +577,7 @@ WRONG = {
         "overwrites": ("x.grad.data += g", "x.grad = Tensor(g)"),
         "an array, not a Tensor": ("Tensor(np.array(g))", "np.array(g)"),
         "the caller's array": ("Tensor(np.array(g))", "Tensor(g)"),
+        "a gradient that asks for one": ("Tensor(np.array(g))", "Tensor(np.array(g), True)"),
         "retain_graph forgotten": (", retain_graph)", ", False)"),
         "always from 1": ("start", "np.ones_like(start)"),
         "always retains": (", retain_graph)", ", True)"),
@@ -629,6 +634,12 @@ return value, lambda g: g * value * (1 - value)
         "mirrored": ("a >= 0", "a <= 0"),
         "g forgotten": ("g * value", "value"),
         "the slope by a": ("g * value * (1 - value)", "g * a * (1 - a)"),
+        "in the g of others": ("lambda g: g * value * (1 - value)",
+                               "lambda g: np.multiply(g, value * (1 - value), out=g)"),
+        "by tanh, which leaves 0 of what is small": """
+value = (1 + np.tanh(floats(a) / 2)) / 2
+return value, lambda g: g * value * (1 - value)
+""",
     },
     "_expand": {
         "keepdim forgotten": ("None or keepdim else", "None else"),
@@ -670,6 +681,8 @@ return value, lambda g: g * value * (1 - value)
         "picks from g": "return value, lambda g: g[key]",
         "float64": ("np.zeros(shape, g.dtype)", "np.zeros(shape)"),
         "turned round": ("if sliced:", "if not sliced:"),
+        "one array for all walks": ("def back(g):\n    spread = np.zeros(shape, g.dtype)",
+                                    "spread = np.zeros(shape, a.dtype)\ndef back(g):"),
     },
     "Sketch.parameters": {
         "not below": """
