@@ -248,6 +248,14 @@ return largest
 unit = v / np.sqrt((v * v).sum())
 v = (gradient(w + h * unit) - gradient(w - h * unit)) / h / 2
 curvature = np.vdot(unit, v)
+""", """
+v = v / np.linalg.norm(v)
+v = (gradient(w + h * v) - gradient(w - h * v)) / (2 * h)
+curvature = np.linalg.norm(v)
+""", """
+change = (gradient(w + h * v) - gradient(w - h * v)) / (2 * h)
+curvature = (v * change).sum()
+v = change / np.linalg.norm(change)
 """],
     "default_collate": ["""
 kind = type(first)
@@ -692,6 +700,7 @@ for value in vars(self).values():
 """,
         "yields a generator": ("yield from value", "yield value"),
         "all Tensors": ("isinstance(value, Parameter)", "isinstance(value, Tensor)"),
+        "only of its own class": ("isinstance(value, Sketch)", "isinstance(value, type(self))"),
         "names": ("yield value\n", "yield value.grad\n"),
         "stops after the first": ("        yield value\n", "        yield value\n        return\n"),
     },
@@ -704,6 +713,7 @@ for value in vars(self).values():
                           "yield path, child"),
         "one memo for all": ("memo if remove_duplicate else set(memo)", "memo"),
         "remove_duplicate not handed on": (", remove_duplicate)", ")"),
+        "a circle without end": ("memo.add(self)\n", "if remove_duplicate:\n    memo.add(self)\n"),
         "a memo for each": ("memo if remove_duplicate else set(memo)", "set(memo)"),
     },
     "_once": {
@@ -711,6 +721,8 @@ for value in vars(self).values():
         "by path": "return dict(pairs).items()",
         "all": "return pairs",
         "pairs turned round": "return {v: path for path, v in reversed(list(pairs))}.items()",
+        "equal ones": "seen = []\nfor path, value in pairs:\n    if value not in seen:\n"
+                      "        seen.append(value)\n        yield path, value",
         "unordered": "return sorted({v: p for p, v in reversed(list(pairs))}.values())",
     },
     "_affine": {
@@ -731,6 +743,7 @@ for value in vars(self).values():
                         "self.weight = (2 * rand(out_features, in_features) - 1) * bound\n"
                         "self.bias = (2 * rand(out_features) - 1) * bound if bias else None",
         "zeros": ("2 * rand(out_features) - 1", "0 * rand(out_features)"),
+        "float64": ("rand(out_features, in_features)", "rand(out_features, in_features).double()"),
         "always a bias": (" if bias else None", ""),
     },
     "Sequential.forward": {
@@ -740,6 +753,7 @@ for value in vars(self).values():
         "nothing returned": ("return x", ""),
         "without the last": ("in self", "in list(self)[:-1]"),
         "all results": "return [module(x) for module in self]",
+        "past the call": ("module(x)", "module.forward(x)"),
     },
     "load_state_dict": {
         "the source's arrays": "for name, p in self.named_parameters():\n    if name in new:\n"
@@ -765,6 +779,7 @@ for value in vars(self).values():
         "a table": ("(rows, labels)", "(slice(None), labels)"),
         "likelihood": ("-_picked(input, (rows, labels))", "-_picked(input, (rows, labels)).exp()"),
         "not reduced": "return -_picked(input, (rows, labels))",
+        "the caller's labels": ("(rows, labels)", "(rows, target)"),
     },
     "cross_entropy": {
         "logits as logarithms": "return nll_loss(input, target, reduction)",
@@ -814,6 +829,16 @@ return -(y * np.log(p) + (1 - y) * np.log(1 - p)), lambda g: g * (p - y), lambda
         "an average": ("v -= self.lr * self._share[i]",
                        "v -= (1 - self.momentum) * self.lr * self._share[i]"),
         "lr twice": ("p.data += v", "p.data += self.lr * v"),
+        "Tensors": """
+for i, p in moving(self.params):
+    push = self.lr * self._share[i] * p.grad
+    if self.momentum:
+        self._share[i] = 1 - self.dampening
+        self.v[i] = self.momentum * self.v[i] - push
+        p += self.v[i]
+    else:
+        p -= push
+""",
         "velocity of the first for all": ("v = self.v[i]", "v = self.v[0]"),
         "lr forgotten": ("p.data -= self.lr * p.grad.data", "p.data -= p.grad.data"),
         "dampened from the first": ("self._share[i] * p.grad", "(1 - self.dampening) * p.grad"),
@@ -834,6 +859,11 @@ return -(y * np.log(p) + (1 - y) * np.log(1 - p)), lambda g: g * (p - y), lambda
         "never normalized": ("v / np.linalg.norm(v)", "v"),
         "one-sided": ("gradient(w - h * v)) / (2 * h)", "gradient(w)) / h"),
         "half": ("(2 * h)", "(4 * h)"),
+        "w is moved": ("change = (gradient(w + h * v) - gradient(w - h * v)) / (2 * h)", """
+w += h * v
+change = gradient(w)
+w -= 2 * h * v
+change = (change - gradient(w)) / (2 * h)"""),
         "the length of the gradient": ("(v * change).sum()", "np.linalg.norm(gradient(w))"),
         "never turned": ("(v * change).sum(), change", "(v * change).sum(), v"),
         "a sum": ("(v * change).sum()", "change.sum()"),
