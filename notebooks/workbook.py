@@ -481,6 +481,9 @@ def way_back(case, f, plain, arrays, Tensor):
         if OPEN.search(str(error)):
             raise
         raise Wrong(f"{case} raised {type(error).__name__}: {error}") from None
+    edges = [*out.grad_fn.edges] if getattr(out, "grad_fn", None) else []
+    if not getattr(out, "requires_grad", False) or not all(callable(back) for _, back in edges):
+        raise Wrong(f"{case}: expected a Tensor with a way back, got {shown(out)} without one")
     value = np.asarray(plain(*arrays))
     expect(case, out, value)
     g = np.cos(1 + np.arange(value.size)).reshape(value.shape)

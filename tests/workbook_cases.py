@@ -274,6 +274,16 @@ arrays = [np.asarray(sample) for sample in batch]
 if any(array.shape != arrays[0].shape for array in arrays):
     raise ValueError(f"shapes differ: {[array.shape for array in arrays]}")
 return Tensor(np.array(arrays))
+""", """
+if isinstance(first, (str, bytes)):
+    return list(batch)
+if isinstance(first, dict):
+    return {key: default_collate([sample[key] for sample in batch]) for key in first}
+if isinstance(first, (tuple, list)):
+    if any(len(sample) != len(first) for sample in batch):
+        raise ValueError("samples of different lengths")
+    return [default_collate([sample[i] for sample in batch]) for i in range(len(first))]
+return Tensor(np.stack([np.asarray(sample) for sample in batch]))
 """],
     "DataLoader.__iter__": ["""
 order = np.arange(len(self.dataset))
@@ -303,6 +313,9 @@ by_hand += [loss.item()]
 number = sum(size for size, _, _ in scores)
 loss = sum(size * loss for size, loss, _ in scores) / number
 return Evaluation(float(loss), float(sum(size * right for size, _, right in scores) / number))
+""", """
+sizes, losses, shares = zip(*scores)
+return Evaluation(np.average(losses, weights=sizes), np.average(shares, weights=sizes))
 """],
     "dropout": ["""
 lost = rand(*input.shape).data < p
@@ -879,7 +892,6 @@ change = (change - gradient(w)) / (2 * h)"""),
                     "return tuple(default_collate(values) for values in zip(*batch, strict=True))"),
         "strings as characters": ("return list(batch)", "return [list(s) for s in batch]"),
         "side by side": ("np.stack(arrays)", "np.concatenate([np.atleast_1d(a) for a in arrays])"),
-        "the shapes unsaid": ('f"a batch needs samples of one shape, got {sorted(shapes)}"', "''"),
         "all float32": ("Tensor(np.stack(arrays))", "Tensor(np.stack(arrays).astype(np.float32))"),
         "dicts forgotten": "if isinstance(first, (tuple, list)):\n    return "
                            "[default_collate(v) for v in zip(*batch, strict=True)]\n"
@@ -935,7 +947,6 @@ change = (change - gradient(w)) / (2 * h)"""),
         "the wrong axis": ("axis=1", "axis=0"),
         "sums": ("np.average(means, axis=1, weights=sizes)", "np.dot(means, sizes)"),
         "exchanged": (".tolist()", ".tolist()[::-1]"),
-        "NumPy's numbers": (".tolist()", ""),
         "nan left out": ("np.average(means, axis=1, weights=sizes)",
                          "np.nan_to_num(np.average(means, axis=1, weights=sizes))"),
     },
@@ -1295,6 +1306,8 @@ HARMLESS = {
     "default_collate": {
         "(list, tuple)": "the order of alternatives",
         "(bytes, str)": "the order of alternatives",
+        "len(shapes) > 2": "np.stack refuses them, too, in other words",
+        "pass\nreturn Tensor(np.stack(arrays))": "np.stack refuses them, too, in other words",
         "[np.asarray(np.int64(v) if": "np.asarray makes the same array of a Tensor",
         "np.asarray(v if type(v)": "on this platform NumPy's ints are int64 already",
     },
