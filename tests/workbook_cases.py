@@ -81,9 +81,9 @@ for n in range(array.size):
     values = []
     for step in (-eps, eps):
         array[index] = before + step
-        values.append((np.asarray(output()) * weights).sum())
+        values.append(np.array(output()))
     array[index] = before
-    result[index] = (values[1] - values[0]) / 2 / eps
+    result[index] = ((values[1] - values[0]) * weights).sum() / 2 / eps
 return result
 """],
     "matmul": ["""
@@ -630,6 +630,17 @@ if zeroing:
         "one-sided": ("(above - output()) * weights) / (2 * eps)",
                       "(above - output()) * weights) / eps"),
         "a view moves on": ("np.array(output())", "output()"),
+        "sums first": """
+found = np.zeros(array.shape)
+for index in np.ndindex(array.shape):
+    kept, sums = array[index], []
+    for place in kept + eps, kept - eps:
+        array[index] = place
+        sums.append(np.sum(output() * weights))
+    array[index] = kept
+    found[index] = (sums[0] - sums[1]) / (2 * eps)
+return found
+""",
         "never put back": ("    array[index] = kept\nreturn found", "return found"),
         "weights forgotten": (" * weights", ""),
         "forward difference": ("kept - eps\n    found[index] = np.sum((above - output()) * weights)"
