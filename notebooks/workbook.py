@@ -502,10 +502,10 @@ def way_back(case, f, plain, arrays, Tensor):
         found = leaf.grad if leaf.grad is not None else "no gradient"
         expect(f"{case}: the gradient of {which}, for {shown(g)} coming in", found, slopes)
         all_slopes.append(slopes)
-    expect(f"{case}, then backward twice", lambda: out.backward(came), None)
+    expect(f"{case}, then backward twice", lambda: out.backward(-3 * g), None)
     for leaf, array, slopes in zip(leaves, arrays, all_slopes):
         expect(f"{case}: the data of an input after the ways back", leaf, array, 0, 0)
-        expect(f"{case}: the sum of the gradients of two walks", leaf.grad, 2 * slopes, 2e-6)
+        expect(f"{case}: the gradient of g, and then of -3 g on top", leaf.grad, -2 * slopes, 4e-6)
 
 
 def shown(value):

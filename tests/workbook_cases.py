@@ -655,6 +655,10 @@ return found
         "the vector stays a column": ("return g[..., 0] if vector else g", "return g"),
         "all axes reversed": ("columns.swapaxes(-1, -2)", "columns.T"),
         "exchanged": ("return value, back_a, back_b", "return value, back_b, back_a"),
+        "the g of the first walk": ("return value, back_a, back_b", """
+first = []
+return value, lambda g: back_a(first.append(g) or first[0]), lambda g: back_b(first[0])
+"""),
     },
     "sigmoid": {
         "by the book": """
@@ -853,6 +857,13 @@ return -(y * np.log(p) + (1 - y) * np.log(1 - p)), lambda g: g * (p - y), lambda
         "an average": ("v -= self.lr * self._share[i]",
                        "v -= (1 - self.momentum) * self.lr * self._share[i]"),
         "lr twice": ("p.data += v", "p.data += self.lr * v"),
+        "into the gradient": """
+for i, p in moving(self.params):
+    p.grad.data *= self.lr
+    self.v[i] = self.momentum * self.v[i] - self._share[i] * p.grad.data
+    self._share[i] = 1 - self.dampening if self.momentum else 1
+    p.data += self.v[i]
+""",
         "Tensors": """
 for i, p in moving(self.params):
     push = self.lr * self._share[i] * p.grad
@@ -914,6 +925,11 @@ change = (change - gradient(w)) / (2 * h)"""),
         "always shuffled": (" if self.shuffle else np.arange(n)", ""),
         "the last batch is lost": ("range(len(self))", "range(n // size)"),
         "drop_last ignored": ("range(len(self))", "range(-(-n // size))"),
+        "a full last batch is lost": "n, size = len(self.dataset), self.batch_size\n"
+                                     "order = _shuffled(n, self.generator) if self.shuffle else "
+                                     "np.arange(n)\n"
+                                     "for i in range(0, n - size if self.drop_last else n, size):\n"
+                                     "    yield _batch(self.dataset, order[i:i + size])",
         "overlapping": ("order[i * size:(i + 1) * size]", "order[i:i + size]"),
         "the first batch for ever": ("order[i * size:(i + 1) * size]", "order[:size]"),
         "the generator is ignored": ("self.generator", "None"),

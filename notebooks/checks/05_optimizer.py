@@ -71,6 +71,8 @@ def _(SGD, Tensor):
         case = f"{steps} steps with {options}, gradients 1, 2, ..."
         expect(f"{case}: from [2, -1] to", p, places[0])
         expect(f"{case}: a second parameter, gradients 2, 3, ..., from 4 to", q, places[1])
+        expect(f"{case}: the second's gradient afterwards, penalty included", q.grad,
+               g + alpha * np.sign(places[1] - v[1]))
         expect(f"{case}: a frozen parameter", frozen, np.ones(1))
         expect(f"{case}: one without a gradient", fresh, np.ones(1))
         if m:

@@ -71,6 +71,7 @@ def _(DataLoader):
     for n, size, drop, expected in [
         (1, 1, False, [[0]]), (3, 1, False, [[0], [1], [2]]), (4, 2, False, [[0, 1], [2, 3]]),
         (5, 2, False, [[0, 1], [2, 3], [4]]), (5, 2, True, [[0, 1], [2, 3]]),
+        (4, 2, True, [[0, 1], [2, 3]]),
         (3, 5, False, [[0, 1, 2]]), (3, 5, True, []),
     ]:
         loader = DataLoader(list(range(n)), batch_size=size, drop_last=drop)
