@@ -177,7 +177,7 @@ def to_weight(g):
 return value, lambda g: g @ weight, to_weight, lambda g: g
 """],
     "Linear.__init__": ["""
-low = -1 / np.sqrt(in_features)
+low = -(in_features ** -0.5)
 self.weight = Parameter(rand(out_features, in_features) * (-2 * low) + low)
 self.bias = None
 if bias:

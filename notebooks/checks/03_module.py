@@ -111,7 +111,8 @@ def _(linear, Tensor):
 
 
 @hole("Linear.__init__",
-      "rand is even over [0, 1): 2 · rand - 1 is even over [-1, 1), times a bound over ±bound.",
+      "rand is even over [0, 1): 2 · rand - 1 is even over [-1, 1), times a bound over ±bound. "
+      "(np.sqrt would make a float64 of the bound, and so of the weights; ** 0.5 does not.)",
       "The weight (out_features, in_features) is drawn first, then the bias (out_features,); each "
       "becomes a Parameter.",
       "Without bias, self.bias is None.")
