@@ -544,6 +544,7 @@ WRONG = {
         "the queue": "return waiting[0]",
         "the stack": "return waiting[-1]",
         "the time, not the node": "return max(node.born for node in waiting)",
+        "by value": "return max(waiting, key=lambda node: node.value)",
         "taken out as well": "return waiting.pop(max(range(len(waiting)), "
                              "key=lambda i: waiting[i].born))",
     },

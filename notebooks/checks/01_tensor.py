@@ -26,7 +26,7 @@ def _(Num):
 def _(youngest):
     class Node:
         def __init__(self, born):
-            self.born = born
+            self.born, self.value = born, -born
 
         def __repr__(self):
             return f"born at {self.born}"
