@@ -318,8 +318,8 @@ sizes, losses, shares = zip(*scores)
 return Evaluation(np.average(losses, weights=sizes), np.average(shares, weights=sizes))
 """],
     "dropout": ["""
-lost = rand(*input.shape).data < p
-factor = np.where(lost, 0, 0 if p == 1 else 1 / (1 - min(p, 0.999999))).astype(input.dtype)
+lost = rand(*input.shape) < p
+factor = to(~lost, input.dtype) * (0.0 if p == 1 else 1 / (1 - min(p, 0.999999)))
 return input * factor
 """],
     "_in_mode": ["""
