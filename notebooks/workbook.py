@@ -581,6 +581,8 @@ class Unit:
         top = symtable.symtable(text, "cell", "exec")
         self.binds = {s.get_name() for s in top.get_symbols()
                       if s.is_assigned() or s.is_imported()}
+        self.binds -= {node.name for statement in body for node in ast.walk(statement)
+                       if isinstance(node, ast.ExceptHandler)}  # gone behind their blocks
         self.changes = set()
         self.uses = {s.get_name() for s in top.get_symbols() if s.is_referenced()}
         tables = list(top.get_children())

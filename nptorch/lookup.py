@@ -76,6 +76,13 @@ for _of, _name in [(of, name) for of in _NAMES for name in _NAMES[of].split()]:
         setattr(_of, _name, Waiting(_of, _name))
 
 
+def named(name, f):
+    """f, which goes by name where it has no words of its own, as a lambda."""
+    if not f.__doc__:
+        f.__name__, f.__qualname__, f.__doc__ = name, name, f"As PyTorch's {name}."
+    return f
+
+
 @functools.cache  # two names of one function stay one function
 def chance(f):
     """f, but what it refuses is shown to the bridge, which knows more of PyTorch's arguments."""
@@ -99,14 +106,20 @@ _OPERATORS = {"__setitem__", "__array_ufunc__", *(
 for _owner in (sys.modules["nptorch"], nn.functional, nn.init, nn.utils, Tensor):
     for _name, _f in list(vars(_owner).items()):
         if isinstance(_f, types.FunctionType) and (_name[0] != "_" or _name in _OPERATORS):
-            setattr(_owner, _name, chance(_f))
+            setattr(_owner, _name, chance(named(_name, _f)))
+
+for _class in [x for of in (nn, optim.lr_scheduler) for x in vars(of).values()]:
+    for _name, _f in vars(_class).items() if isinstance(_class, type) else ():
+        if isinstance(_f, types.FunctionType) and _name[0] != "_":
+            named(_name, _f)
 
 nn.ReLU.__init__, nn.Identity.__init__ = (lambda self: None), (lambda self: None)
 for _class in [*vars(nn).values(), *vars(optim).values(), *vars(data).values()]:
     if isinstance(_class, type) and _class not in (Module, Tensor):
         _class.__init__ = chance(_class.__init__)
 
-for _class in nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.Dropout, nn.NLLLoss, nn.CrossEntropyLoss:
-    _class.forward = chance(_class.forward)
+for _name in """Conv2d MaxPool2d AvgPool2d Dropout LayerNorm Embedding MultiheadAttention
+        MSELoss L1Loss NLLLoss CrossEntropyLoss BCEWithLogitsLoss""".split():
+    vars(nn)[_name].forward = chance(vars(nn)[_name].forward)
 Module.load_state_dict = chance(Module.load_state_dict)
 ShapeError.__bases__ = ValueError, RuntimeError

@@ -11,6 +11,7 @@ import random
 import re
 import subprocess
 import sys
+import types
 import weakref
 
 import numpy as np
@@ -37,6 +38,19 @@ def test_importing_does_not_load_it():
                "nptorch.sin; print(json.dumps([before, 'nptorch.bridge' in sys.modules]))")
     found = subprocess.check_output([sys.executable, "-c", program], text=True)
     assert json.loads(found) == [False, True]
+
+
+def test_help_has_a_name_and_a_line_for_each_function():
+    lookup.bridge()
+    said = {}
+    for place in (torch, nn, F, nn.init, nn.utils, torch.optim, torch.optim.lr_scheduler, data,
+                  torch.autograd, torch.linalg, torch.Tensor, nn.Module, nn.Linear,
+                  torch.optim.Optimizer, torch.optim.lr_scheduler.LambdaLR):
+        said |= {(place.__name__, name): f for name, f in vars(place).items()
+                 if isinstance(f, types.FunctionType) and name[0] != "_"}
+    assert len(said) > 400
+    assert [at for at, f in said.items() if not f.__doc__ or "<" in f.__name__] == []
+    assert torch.Tensor.add_.__name__ == "add_" and nn.Module.eval.__name__ == "eval"
 
 
 @pytest.mark.parametrize("program", [

@@ -483,10 +483,43 @@ def test_refusals_name_argument_and_value():
 
 @pytest.mark.parametrize("call", [
     "nn.CrossEntropyLoss()(torch.ones(2, 3), torch.ones(2, 3).softmax(1))",
-    "nn.Conv2d(1, 2, 3)(torch.ones(1, 5, 5))", "nn.MaxPool2d(2)(torch.ones(1, 4, 4))"])
+    "nn.Conv2d(1, 2, 3)(torch.ones(1, 5, 5))", "nn.MaxPool2d(2)(torch.ones(1, 4, 4))",
+    "nn.MultiheadAttention(2, 1, kdim=None)(*[torch.ones(1, 2, 2)] * 3, key_padding_mask=None)"])
 def test_a_layer_of_the_series_asks_the_bridge_in_a_fresh_process(call):
     program = f"import nptorch as torch; from nptorch import nn; {call}"
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@same_in_both
+def test_what_does_not_fit_a_layer_is_a_runtime_error(torch):
+    nn, x = torch.nn, torch.ones(2, 3)
+    for wrong in (lambda: nn.LayerNorm(5)(x), lambda: nn.Embedding(3, 2)(x),
+                  lambda: nn.GRUCell(3, 2)(x, x), lambda: nn.LSTMCell(2, 2)(x)):
+        with pytest.raises(RuntimeError):
+            wrong()
+
+
+def test_a_loss_of_two_shapes_is_a_runtime_error_in_a_fresh_process():
+    program = """if True:
+        import nptorch as torch
+        for loss in torch.nn.MSELoss(), torch.nn.L1Loss(), torch.nn.BCEWithLogitsLoss():
+            try:
+                loss(torch.ones(2), torch.ones(3))
+            except RuntimeError as error:
+                assert isinstance(error, ValueError)
+            else:
+                raise AssertionError(loss)"""
+    subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@same_in_both
+def test_a_lazy_layer_keeps_the_dtype_that_it_was_given(torch):
+    nn = torch.nn
+    layers = [nn.LazyLinear(2).double(), nn.LazyConv1d(2, 3).to(torch.float64),
+              nn.LazyConv2d(2, 3).double().float(), nn.LazyLinear(2, dtype=torch.float64)]
+    shapes = (4, 3), (1, 3, 5), (1, 3, 5, 5), (4, 3)
+    seen = [layer(torch.ones(n, dtype=layer.bias.dtype)) for layer, n in zip(layers, shapes)]
+    return [[str(x.dtype)[-7:] for x in (y, *layer.parameters())] for y, layer in zip(seen, layers)]
 
 
 @pytest.mark.filterwarnings("ignore:size_average:UserWarning")
@@ -599,6 +632,12 @@ def test_a_loader_and_samplers_show_what_they_have(torch):
     (lambda: nn.LSTM(2, 3)(nptorch.ones(2)), "2 or 3 dimensions, and the last of 2"),
     (lambda: nn.GRU(2, 3)(nptorch.ones(0, 1, 2)), "one step or more"),
     (lambda: nn.RNN(2, 3, 0), "num_layers: expected an int, 1 or more"),
+    (lambda: nn.RNN(0, 3), "input_size: expected an int, 1 or more, got 0"),
+    (lambda: nn.GRU(2, 3, 1, 0.5), "bias: expected True or False, got 0.5"),
+    (lambda: nn.LSTM(2, 3, batch_first="False"), "batch_first: expected True or False, got 'Fal"),
+    (lambda: nn.RNNCell(2, 3, "relu"), "bias: expected True or False, got 'relu'"),
+    (lambda: nptorch.optim.Adadelta([nptorch.ones(1)], rho=1.1), "Invalid rho value: 1.1"),
+    (lambda: nn.BatchNorm1d(3, -1.0), "Invalid eps value: -1.0"),
     (lambda: F.smooth_l1_loss(nptorch.ones(2), nptorch.ones(2), "sum"), "size_average: expected"),
     (lambda: F.binary_cross_entropy(nptorch.ones(2), nptorch.ones(2), False), "weight: expected"),
     (lambda: F.cross_entropy(nptorch.ones(1, 2), nptorch.tensor([0]), label_smoothing=1.5),

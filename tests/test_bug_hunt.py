@@ -121,7 +121,8 @@ HALF = {
     "measure": [("    with no_grad():", "    net.eval()\n    with no_grad():"),
                 ("        return np.mean(net(x)", "        return np.mean(net.eval()(x)")],
     "best": [("net.state_dict()", "dict(net.state_dict())"), ("min(losses)", "max(losses)")],
-    "memory": [("total.item() / len(batches)", "total.item()"), ("total.item()", "total.data")],
+    "memory": [("total.item() / len(batches)", "total.item()"), ("total.item()", "total.data"),
+               ("in batches:", "in list(batches):")],
 }
 
 

@@ -7,8 +7,10 @@ checks, which are stricter, are asked about all solutions in test_workbook.py.
 import inspect
 import os
 import re
+import sys
 import textwrap
 import traceback
+import types
 
 import nbformat
 import pytest
@@ -53,7 +55,7 @@ TOO_LONG = "09_lenet", "10_pytorch"
 STEMS = [path.stem for path in series.find() if path.name < "14"]
 CASES = [(stem, number) for stem in STEMS if stem not in TOO_LONG for number in (1, 2, 3)
          if (stem, number) != ("11_adam", 2)]  # which trains twenty nets
-CASES += [(path.stem, number) for path in series.find() if path.name > "16"
+CASES += [(path.stem, number) for path in series.find() if path.name > "14"
           for number in exercises(path)]
 
 
@@ -69,11 +71,11 @@ def run(stem, number):
     sources = {n: cell["source"] for n, cell in workbook.code_cells(workbook.load(path)).items()}
     last = len(sources) + 1
     sources[last] = program_of(stem, number)
-    namespace = {"__name__": "__main__"}
+    main = sys.modules["__main__"] = types.ModuleType("__main__")  # 15 looks itself up there
     asked = {key for name in re.findall(r"workbook\.check\(\"(.+?)\"\)", sources[last])
              for key in inspect.signature(workbook.checks()[name].function).parameters}
     for unit in workbook.needed(workbook.units(sources, last, {last}), last, asked):
-        exec(unit.code, namespace)
+        exec(unit.code, vars(main))
 
 
 @pytest.mark.parametrize(("stem", "number"), CASES)
@@ -98,7 +100,11 @@ def test_solution_passes_the_check(stem, number, tmp_path):
 
 
 def test_every_exercise_has_a_check_and_a_solution():
-    assert len(CASES) >= 30
+    assert len(CASES) >= 40
+    for path in series.find():
+        if path.name > "14" and "## Exercises" in page(path.stem):
+            for number, (given, code) in exercises(path).items():
+                assert re.search(r"assert|gradcheck", given) and code, (path.stem, number)
     for stem in STEMS:
         found = exercises(series.ROOT / "notebooks" / f"{stem}.ipynb")
         assert list(found) == [1, 2, 3], stem

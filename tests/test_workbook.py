@@ -151,6 +151,25 @@ def test_messages_about_arrays():
     workbook.expect("nan and infinity", np.array([np.nan, np.inf]), np.array([np.nan, np.inf]))
 
 
+LEADS = [  # a mistake, and what its message must name for a reader to see it
+    ("FirstNorm.forward", "return (x - x.mean(0)) / (x.var(0) + 1e-5).sqrt()", "divided by n"),
+    ("_normalize", WRONG["_normalize"]["the g of others, changed"],
+     "the gradient that came in, afterwards: expected [[ 0.540302"),
+    ("clip_grad_norm_", WRONG["clip_grad_norm_"]["no gradient, no end"], "[6] and None"),
+    ("CosineAnnealingLR.__init__", "super().__init__(optimizer, lambda n: math.cos("
+     "math.pi * n / T_max / 2), last_epoch)", "expected [[0.1 ], [0.08], [0.04], [0.02]]"),
+    ("generate", RIGHT["generate"][0].replace("([found[-model.context:]])",
+                                              "(found[-model.context:])"), "a batch of one"),
+]
+
+
+@forks
+@pytest.mark.parametrize(("name", "mistake", "part"), LEADS)
+def test_message_names_what_leads_to_the_mistake(name, mistake, part):
+    [said] = bench.judged(HOLES[name], mistake)
+    assert part in said
+
+
 def test_check_hint_and_answer_in_a_notebook(capsys):
     reader = {"check": workbook.check}
     with pytest.raises(workbook.Wrong, match="^youngest: youngest is not defined yet: run"):

@@ -429,6 +429,17 @@ def back(g):
     return (g - g.mean(-1, keepdims=True) - normal * along) / spread
 
 return normal * weight + bias, back, lambda g: g * normal, lambda g: g
+""", """
+stats += [x.mean(-1, keepdims=True), x.var(-1, keepdims=True)]
+center, scale = stats[-2], (stats[-1] + eps) ** -0.5
+
+def back(g):
+    g, n = g * weight * scale, x.shape[-1]
+    along = ((x - center) * g).sum(-1, keepdims=True) * scale**2 / n
+    return g - g.sum(-1, keepdims=True) / n - (x - center) * along
+
+return ((x - center) * scale * weight + bias, back,
+        lambda g: g * (x - center) * scale, lambda g: g)
 """],
     "batch_norm": ["""
 dims, shape = (0, *range(2, input.ndim)), (1, -1) + (1,) * (input.ndim - 2)

@@ -65,9 +65,10 @@ def _(CosineAnnealingLR, Adam, Tensor):
             for group, first in zip(optimizer.param_groups, firsts):
                 group |= {"lr": 0.03, "initial_lr": first}
         schedule, found = CosineAnnealingLR(optimizer, *options, last_epoch=start), []
-        for _ in range(steps):
+        for n in range(steps):
+            if n:
+                schedule.step()
             found.append([group["lr"] for group in optimizer.param_groups])
-            schedule.step()
         return np.array(found)
 
     for firsts, T, low, start in [([0.1], 1, 0.0, -1), ([0.1], 3, 0.02, -1), ([0.1], 4, 0.0, -1),
@@ -99,7 +100,7 @@ def _(clip_grad_norm_, Tensor):
     for kind, norm in (2.0, 7.0), (1.0, 11.0), (3.0, 251 ** (1 / 3)), (np.inf, 6.0):
         for most in 100.0, 10.0, 3.5, 0.0:
             weights = fresh()
-            case = f"gradients [[3, 0], [0, -2]] and [6], norm_type {kind}, max_norm {most}"
+            case = f"gradients [[3, 0], [0, -2]], [6] and None, norm_type {kind}, max_norm {most}"
             options = {} if kind == 2 else {"norm_type": kind}
             expect(f"{case}: the norm", lambda: clip_grad_norm_(weights.values(), most, **options),
                    np.array(norm))

@@ -33,7 +33,7 @@ def _(FirstNorm):
                     ("[[0, 7], [0.002, 7], [0.004, 7]], small spreads", [[0.0, 7.0], [0.002, 7.0],
                                                                          [0.004, 7.0]]),
                     ("(5, 3)", rng.normal(size=(5, 3)) * [1, 10, 0.1] + [0, 5, -1])]:
-        way_back(f"the batch {name}, 1e-5 beside the variance", lambda x: FirstNorm()(x),
+        way_back(f"the batch {name}, 1e-5 beside a variance divided by n", lambda x: FirstNorm()(x),
                  lambda x: scored(x.T).T, [x], Tensor)
 
 
@@ -64,7 +64,7 @@ def _(_normalize):
         way_back(f"x {shape}, weight 1 as a number, bias {size}",
                  lambda x, b: _normalize(x, 1.0, b, 1e-5, []), lambda x, b: plain(x, 1.0, b),
                  [x, b], Tensor)
-    stats, x = ["old"], Tensor(np.array([[1.0, 3.0], [0.0, 8.0]], np.float32), True)
+    stats, x = [], Tensor(np.array([[1.0, 3.0], [0.0, 8.0]], np.float32), True)
     w, b = (Tensor(np.array([2, 2], np.float32), True) for _ in range(2))
     out = _normalize(x, w, b, 1e-5, stats)
     expect("x [[1, 3], [0, 8]]: how many things are in stats", len(stats), 2)

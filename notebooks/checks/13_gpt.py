@@ -42,8 +42,8 @@ def _(generate):
         def __call__(self, x):
             x = np.asarray(x)
             if x.ndim != 2 or len(x) != 1 or not 1 <= x.shape[1] <= 3:
-                raise Wrong(f"context 3: expected windows (1, 1 ... 3) shown to the model, got "
-                            f"{x.shape}")
+                raise Wrong(f"context 3: what the model is shown: expected the shape (1, 1 ... 3), "
+                            f"a batch of one, got {x.shape}")
             logits = np.zeros((*x.shape, 7), np.float32)
             logits[0, :-1, 0] = 1000
             logits[0, -1, x.sum() % 7] = 1000

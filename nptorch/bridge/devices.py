@@ -42,7 +42,7 @@ def _move(self, *args, **options):
     return self
 
 
-Module.to = Module.type = _move
+rows({"to": _move, "type": _move}, Module)
 rows({"cpu": lambda self: self, "cuda": lambda self: self.to("cuda")}, Tensor, Module)
 Tensor.device, Tensor.is_cuda = property(lambda self: device()), False
 

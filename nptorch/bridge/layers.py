@@ -25,7 +25,7 @@ def ordered(order, usual):
         inspect.Parameter(name, 1, default=usual.get(name)) for name in order.split()])
 
 
-def told(name, takes, args, given):
+def told(name, takes, args, given, flags="inplace size_average reduce"):
     """Arguments by their names in the signature takes. TypeError for what name does not take."""
     try:
         bound = takes.bind(*args, **given)
@@ -33,7 +33,7 @@ def told(name, takes, args, given):
         raise TypeError(f"{name}{takes}: {error}") from None
     bound.apply_defaults()
     found = dict(bound.arguments)
-    for word in "inplace size_average reduce weight pos_weight".split():
+    for word in f"{flags} weight pos_weight".split():
         kind, said = (Tensor, "a Tensor") if "weight" in word else (bool, "True or False")
         if not isinstance(found.get(word), kind | None):
             raise TypeError(f"{word}: expected {said}, got {found[word]!r}")
@@ -153,14 +153,14 @@ def _lazy(kind, inputs, width):
     def __init__(self, *args, **options):
         groups = options.get("groups", [*args, *[1] * 6][5])
         kind.__init__(self, groups, *args, **options)  # which refuses what makes no sense
-        self.later, self.weight = (args, options), nn.Parameter([])
+        self.later, self.weight.data = (args, options), self.weight.data.ravel()[:0]
         setattr(self, inputs, 0)
 
     def become(self, n):
         made, self.__class__ = kind(n, *self.later[0], **self.later[1]), kind
         setattr(self, inputs, n)
         for own, p in zip(self.parameters(), made.parameters()):  # an optimizer may have own by now
-            own.data = p.data
+            own.data = p.data.astype(own.dtype)
 
     rows({f"Lazy{kind.__name__}": type(f"Lazy{kind.__name__}", (kind,), {
         "__init__": __init__, "become": become, "__doc__":
@@ -392,7 +392,7 @@ class Adadelta(Adaptive):
 
     @chance
     def __init__(self, params, lr=1.0, rho=0.9, eps=1e-6, weight_decay=0.0):
-        super().__init__(params, lr=lr, rho=rho, eps=eps, weight_decay=weight_decay)
+        Adaptive.__init__(**vars() | {"rho": number("rho", rho, 0, np.nextafter(1, 2))})  # 1 is one
 
     def _move(self, p, grad, n, group, square_avg, acc_delta):
         square_avg += (1 - group["rho"]) * (grad * grad - square_avg)

@@ -38,11 +38,11 @@ class Recurrent(nn.Module):
     def __init__(self, *args, **given):
         names = self.takes if self.kind == "RNN" else self.takes.replace("nonlinearity", "")
         takes = ordered(f"input_size hidden_size {names}", _USUAL)
-        vars(self).update(_USUAL | told(type(self).__name__, takes, args, given))
+        vars(self).update(told(type(self).__name__, takes, args, given, "bias batch_first"))
         if self.nonlinearity not in ("tanh", "relu"):
             raise ValueError(f"nonlinearity: expected tanh or relu, got {self.nonlinearity!r}")
         F.dropout(torch.zeros(0), self.dropout)  # what is not a probability is refused at once
-        h, width = integer("hidden_size", self.hidden_size, 1), self.input_size
+        width, h = (integer(name, vars(self)[name], 1) for name in ("input_size", "hidden_size"))
         self.ends = [[self.end.format(k) + way for way in ("", "_reverse")[:1 + self.bidirectional]]
                      for k in range(integer("num_layers", self.num_layers, 1))]
         for ends in self.ends:
@@ -89,10 +89,10 @@ def forward(self, input, hx=None):
     return x.transpose(0, turned), state if state[1:] else state[0]
 
 
-Recurrent.forward, Recurrent.flatten_parameters = forward, lambda self: None  # no order in memory
+Recurrent.forward, Recurrent.flatten_parameters = chance(forward), lambda self: None  # no order
 Recurrent.extra_repr = lambda self: ", ".join([f"{self.input_size}, {self.hidden_size}"] + [
-    f"{name}={vars(self)[name]}" for name, usual in _USUAL.items()
-    if vars(self)[name] != usual and (name != "nonlinearity" or isinstance(self, Cell))])
+    f"{name}={getattr(self, name)}" for name, usual in _USUAL.items()
+    if getattr(self, name) != usual and (name != "nonlinearity" or isinstance(self, Cell))])
 
 
 class Cell(Recurrent):
@@ -108,5 +108,5 @@ class Cell(Recurrent):
 
 
 rows({kind + end: type(kind + end, (base,), {
-    "kind": kind, "gates": gates, "__module__": "nptorch.nn"}) for kind, gates in GATES.items()
-    for end, base in (("", Recurrent), ("Cell", Cell))}, "nn")
+    **_USUAL, "kind": kind, "gates": gates, "__module__": "nptorch.nn"})
+    for kind, gates in GATES.items() for end, base in (("", Recurrent), ("Cell", Cell))}, "nn")

@@ -12,7 +12,7 @@ import numpy as np
 from nptorch import autograd, creation
 from nptorch.autograd import Tensor
 from nptorch.checks import dimension
-from nptorch.lookup import chance
+from nptorch.lookup import chance, named
 
 plain = lambda f: getattr(f, "refusing", f)  # without its second chance
 fuller = lambda f: lambda g: setattr(plain(f), "fuller", g) or g  # g is asked where f refuses
@@ -21,9 +21,7 @@ fuller = lambda f: lambda g: setattr(plain(f), "fuller", g) or g  # g is asked w
 def rows(table, *at):
     """Let a table {name: function or class} stand at PyTorch's addresses, or in classes."""
     for name, f in table.items():
-        if getattr(f, "__name__", "") == "<lambda>":
-            f.__name__, f.__qualname__, f.__doc__ = name, name, f"As torch.{name}."
-        f = chance(f) if isinstance(f, types.FunctionType) else f
+        f = chance(named(name, f)) if isinstance(f, types.FunctionType) else f
         for where in at:
             place = sys.modules[f"nptorch.{where}".rstrip(".")] if isinstance(where, str) else where
             setattr(place, name, f)
@@ -110,10 +108,10 @@ def _only(word, call, value):
 _renamed = lambda name: lambda call, value: call.options.update({name: value})
 USUAL = {word: value for value, words in {
     False: """ceil_mode return_indices maximize create_graph is_grads_batched capturable sparse
-    differentiable scale_grad_by_freq enable_gqa error_if_nonfinite""", None: """foreach fused scale
-    line_search_fn padding_idx max_norm divisor_override prefetch_factor""",
-    True: "count_include_pad track_running_stats"}.items() for word in words.split()} | {
-    "proj_size": 0, "padding_mode": "zeros"}
+    differentiable scale_grad_by_freq enable_gqa error_if_nonfinite add_bias_kv add_zero_attn
+    is_causal""", None: """foreach fused scale line_search_fn padding_idx max_norm divisor_override
+    prefetch_factor kdim vdim key_padding_mask""", True: "count_include_pad track_running_stats",
+    "zeros": "padding_mode"}.items() for word in words.split()} | {"proj_size": 0}
 WORDS = {
     **dict.fromkeys("input self obj size shape other f exponent mat2 vec tensor split_size".split(),
                     lambda call, value: call.args.append(value)),

@@ -3,7 +3,7 @@
 import numpy as np
 
 from nptorch.autograd import op
-from nptorch.checks import integers
+from nptorch.checks import integers, number
 from nptorch.creation import int64, ones, zeros
 from nptorch.nn.module import Module, Parameter, ShapeError
 
@@ -14,8 +14,8 @@ def _affine(weight, bias, *size):
 
 @op
 def _normalize(x, weight, bias, /, eps, stats):
-    """x (..., n) minus its mean over the last dimension, divided by its standard deviation there,
-    times weight, plus bias. The mean and the variance (..., 1) go into the list stats."""
+    """x (..., m, n), each row minus its mean, divided by its standard deviation, times weight, plus
+    bias. The means and the variances (..., m, 1) go into the list stats."""
     n, one = x.shape[-1], np.ones(x.shape[-1], x.dtype)
     mean = lambda a, b: np.vecdot(a, b)[..., None] / n
     center = mean(x, one)
@@ -66,7 +66,7 @@ class _BatchNorm(Module):
     """batch_norm with its own weight, bias and running ones (momentum=None: of all batches)."""
 
     def __init__(self, num_features, eps=1e-5, momentum=0.1, affine=True):
-        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.num_features, self.eps, self.momentum = num_features, number("eps", eps), momentum
         self.weight = Parameter(ones(num_features)) if affine else None
         self.bias = Parameter(zeros(num_features)) if affine else None
         self.register_buffer("running_mean", zeros(num_features))

@@ -6,10 +6,10 @@ from nptorch.autograd import Tensor
 
 
 def clip_grad_norm_(parameters, max_norm, norm_type=2.0):
-    """Shorten all gradients of parameters, as one long vector, to max_norm if it is longer, and
-    return the norm that it had, a Tensor (). norm_type: the power in it, or inf: the largest size.
-    Raises ValueError if max_norm < 0. Source: Pascanu, Mikolov, Bengio, On the difficulty of
-    training recurrent neural networks, 2013."""
+    """Shorten all gradients of parameters, or of a single one, as one long vector, to max_norm if
+    it is longer, and return the norm that it had, a Tensor (). norm_type: the power in it, or inf:
+    the largest size. Raises ValueError if max_norm < 0. Source: Pascanu, Mikolov, Bengio, On the
+    difficulty of training recurrent neural networks, 2013."""
     if not max_norm >= 0:
         raise ValueError(f"Invalid max_norm value: {max_norm}")
     parameters = [parameters] if isinstance(parameters, Tensor) else parameters
