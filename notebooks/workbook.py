@@ -489,7 +489,7 @@ def way_back(case, f, plain, arrays, Tensor):
     g = np.cos(1 + np.arange(value.size)).reshape(value.shape)
     came, all_slopes = g.copy(), []
     expect(f"{case}, then backward", lambda: out.backward(came, retain_graph=True), None)
-    expect(f"{case}, then backward: the g that came in, which others use, too", came, g, 0, 0)
+    expect(f"{case}, then backward: the gradient that came in, afterwards", came, g, 0, 0)
     for i, (leaf, array) in enumerate(zip(leaves, arrays)):
         slopes = np.empty(array.shape)
         for index in np.ndindex(array.shape):
