@@ -16,6 +16,7 @@ Messages number cells as Jupyter does: [3] is the third to run.
 
 import argparse
 import ast
+import builtins
 import contextlib
 import functools
 import importlib.util
@@ -23,6 +24,7 @@ import json
 import os
 import re
 import subprocess
+import symtable
 import sys
 import tempfile
 import textwrap
@@ -179,7 +181,26 @@ def module_text(module, path, cells):
         meet = any(isinstance(statement, DEFINITIONS) for statement in above[-1:] + tree.body[:1])
         text += (text and ("\n\n" if meet else "\n")) + source + "\n"
         above = tree.body
+    there = {*dir(builtins), "__file__", "__name__", *globals_of(text)[0]}
+    for number, source in cells.items():
+        for name in sorted(globals_of(source)[1] - there):
+            raise SeriesError(f"{path.name} [{number}]: {file_of(module)} has no {name}: define or "
+                              f"import it in a cell of that module; imports belong in [{first}]")
     return text
+
+
+def globals_of(source):
+    """Return the global names that a source binds, and those that it uses, in two sets."""
+    bound, used, tables = set(), set(), [symtable.symtable(source, "cell", "exec")]
+    for table in tables:  # which grows on the way
+        tables += table.get_children()
+        for symbol in table.get_symbols():
+            if symbol.is_global() or table is tables[0]:
+                if symbol.is_assigned() or symbol.is_imported():
+                    bound.add(symbol.get_name())
+                if symbol.is_referenced():
+                    used.add(symbol.get_name())
+    return bound, used
 
 
 def defined(statement):

@@ -431,8 +431,8 @@ def expect(case, got, expected, atol=1e-6, rtol=1e-5):
         except Exception as error:
             if isinstance(error, Wrong) or OPEN.search(str(error)):
                 raise
-            raise Wrong(f"{case} raised {type(error).__name__}: {error}; "
-                        f"expected {shown(expected)}") from None
+            wanted = "" if expected is None else f"; expected {shown(expected)}"
+            raise Wrong(f"{case} raised {type(error).__name__}: {error}{wanted}") from None
     if isinstance(expected, (bool, str, type(None))) or type(expected) in (list, tuple, set, dict):
         right = type(got) is type(expected) and got == expected
         if not right:
@@ -458,20 +458,19 @@ def compare(case, got, expected, atol, rtol):
     wrong = ~near & ~((got == expected) | (
         np.isnan(got.astype(float)) & np.isnan(expected.astype(float))))
     if wrong.any():
-        if got.size == 1:
-            raise Wrong(f"{case}: expected {shown(expected)}, got {shown(got)}")
         worst = np.unravel_index(np.argmax(np.where(wrong, np.nan_to_num(gap, nan=np.inf), -1)),
                                  gap.shape)
         if got.size <= 6:
-            raise Wrong(f"{case}: expected {shown(expected)}, got {shown(got)}")
+            apart = f", off by {gap.max():.1g}" if shown(got) == shown(expected) else ""
+            raise Wrong(f"{case}: expected {shown(expected)}, got {shown(got)}{apart}")
         raise Wrong(f"{case}: {wrong.sum()} of {got.size} numbers differ, most at index "
                     f"{tuple(map(int, worst))}: expected {expected[worst]:.6g}, "
                     f"got {got[worst]:.6g}")
 
 
 def way_back(case, f, plain, arrays, Tensor):
-    """Raise Wrong unless f of Tensors gives what plain gives of arrays, and its gradients are what
-    finite differences of plain give."""
+    """Raise Wrong unless f of Tensors gives what plain gives of arrays, its gradients are what
+    finite differences of plain give, twice, and what came in is as it was."""
     import numpy as np
 
     arrays = [np.array(array, float) for array in arrays]
@@ -482,12 +481,15 @@ def way_back(case, f, plain, arrays, Tensor):
         if OPEN.search(str(error)):
             raise
         raise Wrong(f"{case} raised {type(error).__name__}: {error}") from None
+    edges = [*out.grad_fn.edges] if getattr(out, "grad_fn", None) else []
+    if not getattr(out, "requires_grad", False) or not all(callable(back) for _, back in edges):
+        raise Wrong(f"{case}: expected a Tensor with a way back, got {shown(out)} without one")
     value = np.asarray(plain(*arrays))
     expect(case, out, value)
     g = np.cos(1 + np.arange(value.size)).reshape(value.shape)
-    given = g.copy()
-    expect(f"{case}, then backward", lambda: out.backward(given), None)
-    expect(f"{case}, then backward: the gradient that came in, afterwards", given, g)
+    came, all_slopes = g.copy(), []
+    expect(f"{case}, then backward", lambda: out.backward(came, retain_graph=True), None)
+    expect(f"{case}, then backward: the gradient that came in, afterwards", came, g, 0, 0)
     for i, (leaf, array) in enumerate(zip(leaves, arrays)):
         slopes = np.empty(array.shape)
         for index in np.ndindex(array.shape):
@@ -499,6 +501,11 @@ def way_back(case, f, plain, arrays, Tensor):
         which = f"input {i + 1}" if len(arrays) > 1 else "the input"
         found = leaf.grad if leaf.grad is not None else "no gradient"
         expect(f"{case}: the gradient of {which}, for {shown(g)} coming in", found, slopes)
+        all_slopes.append(slopes)
+    expect(f"{case}, then backward twice", lambda: out.backward(-3 * g), None)
+    for leaf, array, slopes in zip(leaves, arrays, all_slopes):
+        expect(f"{case}: the data of an input after the ways back", leaf, array, 0, 0)
+        expect(f"{case}: the gradient of g, and then of -3 g on top", leaf.grad, -2 * slopes, 4e-6)
 
 
 def shown(value):

@@ -123,7 +123,7 @@ def total(a, axis=None, keepdims=False, n=1):
 
 
 def unbroadcast(g, like):
-    """Sum the gradient g over all that broadcasting repeated, back to the array `like`."""
+    """Sum the gradient g over all that broadcasting repeated; shape and dtype are those of like."""
     if g.shape != like.shape:
         if g.ndim > like.ndim:  # dimensions that were added in front
             g = total(g, tuple(range(g.ndim - like.ndim)))

@@ -111,7 +111,7 @@ def tanh(a, /):
 
 @op
 def sigmoid(a, /):
-    """1 / (1 + exp(-a)), without overflow at either end."""
+    """1 / (1 + exp(-a)), without overflow, and precise at either end."""
     a = floats(a)
     z = np.exp(-np.abs(a))
     value = np.where(a >= 0, 1, z) / (1 + z)

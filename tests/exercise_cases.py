@@ -399,6 +399,8 @@ caught = {twice: (i, m), untransposed: (i, i), sloppy: (np.zeros(1),)}
         "no tie": ("twice: (i, i)", "twice: (i, i + 1)"),
         "one forgotten": (", sloppy: (i,)", ""),
         "lengths that do not fit": ("(m, m)", "(m, np.ones((3, 2)))"),
+        "lengths that do not fit on the way back": (
+            "untransposed: (m, m)", "untransposed: (np.ones((2, 3)), np.ones((3, 2)))"),
     },
     "mended": {
         "no tanh": (".tanh()", ""),

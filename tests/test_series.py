@@ -307,6 +307,9 @@ WRONG = cells_of("02_wrong", "wrong", "import sys", "class Tensor:\n    pass")
         ([*WRONG, "#| export\ndef f(:\n    pass"], "[3]: invalid syntax: def f(:"),
         ([*WRONG, "#| export\nclass Tensor: pass"], "[3]: Tensor is already defined in [2]"),
         ([*WRONG, "#| export\nx = 1\nx: int = 2"], "[3]: x is already defined in [3]"),
+        ([*WRONG, "import os", "#| export\ndef f(x):\n    return [os.sep + y for y in x]"],
+         "[4]: nptorch/wrong.py has no os: define or import it in a cell of that module; imports "
+         "belong in [1]"),
         ([*WRONG, "", "#| export\nfrom sys import path"],
          "[3]: imports belong in wrong's first cell, [1]"),
         ([*WRONG, "# | export\nx = 1"], f"[3]: '# | export' {SPELLED}"),

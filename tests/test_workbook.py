@@ -145,6 +145,8 @@ def test_messages_about_arrays():
     ]:
         with pytest.raises(workbook.Wrong, match=re.escape(said)):
             workbook.expect("a", got, a)
+    with pytest.raises(workbook.Wrong, match=r"expected \[1.\], got \[1.\], off by 1e-09"):
+        workbook.expect("a", np.ones(1) + 1e-9, np.ones(1), 0, 0)
     workbook.expect("a", a + 1e-9, a)
     workbook.expect("nan and infinity", np.array([np.nan, np.inf]), np.array([np.nan, np.inf]))
 

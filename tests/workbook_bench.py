@@ -1,13 +1,16 @@
-"""Puts the workbook's checks to the test. Two commands, no part of make test:
+"""Puts the workbook's checks to the test. Three commands, no part of make test:
 
     python tests/workbook_bench.py mutants [HOLE ...]   plant bugs in the series' lines: noticed?
     python tests/workbook_bench.py journey              fill hole by hole, in fresh kernels (long)
+    python tests/workbook_bench.py others               run on other right solutions alone (long)
 """
 
 import ast
+import contextlib
 import copy
 import functools
 import importlib
+import io
 import json
 import os
 import shutil
@@ -248,9 +251,6 @@ def run_mutants(names):
 
 def journey(root):
     """Fill an empty workbook hole by hole: after each step exactly the filled holes pass."""
-    import contextlib
-    import io
-
     os.environ.pop("PYTHONPATH", None)  # kernels shall find what lies beside their notebooks
     with contextlib.redirect_stdout(io.StringIO()):
         workbook.make(root)
@@ -266,6 +266,22 @@ def journey(root):
     run_all(root)
 
 
+def others(root):
+    """Fill an empty workbook with other right solutions: what a check lets pass must carry all the
+    notebooks to their ends."""
+    os.environ.pop("PYTHONPATH", None)
+    with contextlib.redirect_stdout(io.StringIO()):
+        workbook.make(root)
+    for name, hole in workbook.holes().items():
+        path = root / "notebooks" / f"{hole.notebook}.ipynb"
+        notebook = workbook.load(path)
+        [cell] = [cell for cell in notebook["cells"] if cell.get("id") == hole.cell]
+        text = RIGHT.get(name, [workbook.solution(hole)])[0].strip("\n")
+        cell["source"] = workbook.replaced(cell["source"], hole, text)
+        workbook.save(path, notebook)
+    run_all(root)
+
+
 def run_all(root):
     """Run the notebooks of a filled workbook in fresh kernels, each on what the others exported."""
     for path in series.find(root):
@@ -278,7 +294,7 @@ if __name__ == "__main__":
     command, *rest = sys.argv[1:]
     if command == "mutants":
         sys.exit(run_mutants(rest) > 0)
-    if command == "journey":
+    if command in ("journey", "others"):
         folder = series.scratch().name
-        journey(Path(folder, "workbook"))
+        globals()[command](Path(folder, "workbook"))
         shutil.rmtree(folder, ignore_errors=True)

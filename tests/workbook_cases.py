@@ -81,9 +81,9 @@ for n in range(array.size):
     values = []
     for step in (-eps, eps):
         array[index] = before + step
-        values.append((np.asarray(output()) * weights).sum())
+        values.append(np.array(output()))
     array[index] = before
-    result[index] = (values[1] - values[0]) / 2 / eps
+    result[index] = ((values[1] - values[0]) * weights).sum() / 2 / eps
 return result
 """],
     "matmul": ["""
@@ -177,7 +177,7 @@ def to_weight(g):
 return value, lambda g: g @ weight, to_weight, lambda g: g
 """],
     "Linear.__init__": ["""
-low = -1 / np.sqrt(in_features)
+low = -(in_features ** -0.5)
 self.weight = Parameter(rand(out_features, in_features) * (-2 * low) + low)
 self.bias = None
 if bias:
@@ -248,6 +248,14 @@ return largest
 unit = v / np.sqrt((v * v).sum())
 v = (gradient(w + h * unit) - gradient(w - h * unit)) / h / 2
 curvature = np.vdot(unit, v)
+""", """
+v = v / np.linalg.norm(v)
+v = (gradient(w + h * v) - gradient(w - h * v)) / (2 * h)
+curvature = np.linalg.norm(v)
+""", """
+change = (gradient(w + h * v) - gradient(w - h * v)) / (2 * h)
+curvature = (v * change).sum()
+v = change / np.linalg.norm(change)
 """],
     "default_collate": ["""
 kind = type(first)
@@ -266,6 +274,16 @@ arrays = [np.asarray(sample) for sample in batch]
 if any(array.shape != arrays[0].shape for array in arrays):
     raise ValueError(f"shapes differ: {[array.shape for array in arrays]}")
 return Tensor(np.array(arrays))
+""", """
+if isinstance(first, (str, bytes)):
+    return list(batch)
+if isinstance(first, dict):
+    return {key: default_collate([sample[key] for sample in batch]) for key in first}
+if isinstance(first, (tuple, list)):
+    if any(len(sample) != len(first) for sample in batch):
+        raise ValueError("samples of different lengths")
+    return [default_collate([sample[i] for sample in batch]) for i in range(len(first))]
+return Tensor(np.stack([np.asarray(sample) for sample in batch]))
 """],
     "DataLoader.__iter__": ["""
 order = np.arange(len(self.dataset))
@@ -295,10 +313,13 @@ by_hand += [loss.item()]
 number = sum(size for size, _, _ in scores)
 loss = sum(size * loss for size, loss, _ in scores) / number
 return Evaluation(float(loss), float(sum(size * right for size, _, right in scores) / number))
+""", """
+sizes, losses, shares = zip(*scores)
+return Evaluation(np.average(losses, weights=sizes), np.average(shares, weights=sizes))
 """],
     "dropout": ["""
-lost = rand(*input.shape).data < p
-factor = np.where(lost, 0, 0 if p == 1 else 1 / (1 - min(p, 0.999999))).astype(input.dtype)
+lost = rand(*input.shape) < p
+factor = to(~lost, input.dtype) * (0.0 if p == 1 else 1 / (1 - min(p, 0.999999)))
 return input * factor
 """],
     "_in_mode": ["""
@@ -534,6 +555,7 @@ WRONG = {
         "the queue": "return waiting[0]",
         "the stack": "return waiting[-1]",
         "the time, not the node": "return max(node.born for node in waiting)",
+        "by value": "return max(waiting, key=lambda node: node.value)",
         "taken out as well": "return waiting.pop(max(range(len(waiting)), "
                              "key=lambda i: waiting[i].born))",
     },
@@ -575,6 +597,10 @@ WRONG = {
         "graph always dropped": ("if not retain_graph:\n    node.edges = None",
                                  "node.edges = None"),
         "retained gradients forgotten": (" or x._retains_grad", ""),
+        "adds in place, at a leaf": ("found[x] + arriving",
+                                     "np.asarray(found[x]).__iadd__(arriving)"),
+        "adds in place, inside": ("grads[maker] = grads[maker] + arriving",
+                                  "grads[maker] += arriving"),
         "pushed twice": ("""    grads[maker] = grads[maker] + arriving
     elif maker is not None:""", """    grads[maker] = grads[maker] + arriving
         heapq.heappush(waiting, (-maker.born, maker))
@@ -584,6 +610,7 @@ WRONG = {
         "overwrites": ("x.grad.data += g", "x.grad = Tensor(g)"),
         "an array, not a Tensor": ("Tensor(np.array(g))", "np.array(g)"),
         "the caller's array": ("Tensor(np.array(g))", "Tensor(g)"),
+        "a gradient that asks for one": ("Tensor(np.array(g))", "Tensor(np.array(g), True)"),
         "retain_graph forgotten": (", retain_graph)", ", False)"),
         "always from 1": ("start", "np.ones_like(start)"),
         "always retains": (", retain_graph)", ", True)"),
@@ -615,6 +642,17 @@ if zeroing:
         "one-sided": ("(above - output()) * weights) / (2 * eps)",
                       "(above - output()) * weights) / eps"),
         "a view moves on": ("np.array(output())", "output()"),
+        "sums first": """
+found = np.zeros(array.shape)
+for index in np.ndindex(array.shape):
+    kept, sums = array[index], []
+    for place in kept + eps, kept - eps:
+        array[index] = place
+        sums.append(np.sum(output() * weights))
+    array[index] = kept
+    found[index] = (sums[0] - sums[1]) / (2 * eps)
+return found
+""",
         "never put back": ("    array[index] = kept\nreturn found", "return found"),
         "weights forgotten": (" * weights", ""),
         "forward difference": ("kept - eps\n    found[index] = np.sum((above - output()) * weights)"
@@ -629,6 +667,10 @@ if zeroing:
         "the vector stays a column": ("return g[..., 0] if vector else g", "return g"),
         "all axes reversed": ("columns.swapaxes(-1, -2)", "columns.T"),
         "exchanged": ("return value, back_a, back_b", "return value, back_b, back_a"),
+        "the g of the first walk": ("return value, back_a, back_b", """
+first = []
+return value, lambda g: back_a(first.append(g) or first[0]), lambda g: back_b(first[0])
+"""),
     },
     "sigmoid": {
         "by the book": """
@@ -640,6 +682,12 @@ return value, lambda g: g * value * (1 - value)
         "mirrored": ("a >= 0", "a <= 0"),
         "g forgotten": ("g * value", "value"),
         "the slope by a": ("g * value * (1 - value)", "g * a * (1 - a)"),
+        "in the g of others": ("lambda g: g * value * (1 - value)",
+                               "lambda g: np.multiply(g, value * (1 - value), out=g)"),
+        "by tanh, which leaves 0 of what is small": """
+value = (1 + np.tanh(floats(a) / 2)) / 2
+return value, lambda g: g * value * (1 - value)
+""",
     },
     "_expand": {
         "keepdim forgotten": ("None or keepdim else", "None else"),
@@ -681,6 +729,8 @@ return value, lambda g: g * value * (1 - value)
         "picks from g": "return value, lambda g: g[key]",
         "float64": ("np.zeros(shape, g.dtype)", "np.zeros(shape)"),
         "turned round": ("if sliced:", "if not sliced:"),
+        "one array for all walks": ("def back(g):\n    spread = np.zeros(shape, g.dtype)",
+                                    "spread = np.zeros(shape, a.dtype)\ndef back(g):"),
     },
     "Sketch.parameters": {
         "not below": """
@@ -690,6 +740,7 @@ for value in vars(self).values():
 """,
         "yields a generator": ("yield from value", "yield value"),
         "all Tensors": ("isinstance(value, Parameter)", "isinstance(value, Tensor)"),
+        "only of its own class": ("isinstance(value, Sketch)", "isinstance(value, type(self))"),
         "names": ("yield value\n", "yield value.grad\n"),
         "stops after the first": ("        yield value\n", "        yield value\n        return\n"),
     },
@@ -702,6 +753,7 @@ for value in vars(self).values():
                           "yield path, child"),
         "one memo for all": ("memo if remove_duplicate else set(memo)", "memo"),
         "remove_duplicate not handed on": (", remove_duplicate)", ")"),
+        "a circle without end": ("memo.add(self)\n", "if remove_duplicate:\n    memo.add(self)\n"),
         "a memo for each": ("memo if remove_duplicate else set(memo)", "set(memo)"),
     },
     "_once": {
@@ -709,6 +761,8 @@ for value in vars(self).values():
         "by path": "return dict(pairs).items()",
         "all": "return pairs",
         "pairs turned round": "return {v: path for path, v in reversed(list(pairs))}.items()",
+        "equal ones": "seen = []\nfor path, value in pairs:\n    if value not in seen:\n"
+                      "        seen.append(value)\n        yield path, value",
         "unordered": "return sorted({v: p for p, v in reversed(list(pairs))}.values())",
     },
     "_affine": {
@@ -729,6 +783,7 @@ for value in vars(self).values():
                         "self.weight = (2 * rand(out_features, in_features) - 1) * bound\n"
                         "self.bias = (2 * rand(out_features) - 1) * bound if bias else None",
         "zeros": ("2 * rand(out_features) - 1", "0 * rand(out_features)"),
+        "float64": ("rand(out_features, in_features)", "rand(out_features, in_features).double()"),
         "always a bias": (" if bias else None", ""),
     },
     "Sequential.forward": {
@@ -738,6 +793,7 @@ for value in vars(self).values():
         "nothing returned": ("return x", ""),
         "without the last": ("in self", "in list(self)[:-1]"),
         "all results": "return [module(x) for module in self]",
+        "past the call": ("module(x)", "module.forward(x)"),
     },
     "load_state_dict": {
         "the source's arrays": "for name, p in self.named_parameters():\n    if name in new:\n"
@@ -763,6 +819,7 @@ for value in vars(self).values():
         "a table": ("(rows, labels)", "(slice(None), labels)"),
         "likelihood": ("-_picked(input, (rows, labels))", "-_picked(input, (rows, labels)).exp()"),
         "not reduced": "return -_picked(input, (rows, labels))",
+        "the caller's labels": ("(rows, labels)", "(rows, target)"),
     },
     "cross_entropy": {
         "logits as logarithms": "return nll_loss(input, target, reduction)",
@@ -812,6 +869,23 @@ return -(y * np.log(p) + (1 - y) * np.log(1 - p)), lambda g: g * (p - y), lambda
         "an average": ("v -= self.lr * self._share[i]",
                        "v -= (1 - self.momentum) * self.lr * self._share[i]"),
         "lr twice": ("p.data += v", "p.data += self.lr * v"),
+        "into the gradient": """
+for i, p in moving(self.params):
+    p.grad.data *= self.lr
+    self.v[i] = self.momentum * self.v[i] - self._share[i] * p.grad.data
+    self._share[i] = 1 - self.dampening if self.momentum else 1
+    p.data += self.v[i]
+""",
+        "Tensors": """
+for i, p in moving(self.params):
+    push = self.lr * self._share[i] * p.grad
+    if self.momentum:
+        self._share[i] = 1 - self.dampening
+        self.v[i] = self.momentum * self.v[i] - push
+        p += self.v[i]
+    else:
+        p -= push
+""",
         "velocity of the first for all": ("v = self.v[i]", "v = self.v[0]"),
         "lr forgotten": ("p.data -= self.lr * p.grad.data", "p.data -= p.grad.data"),
         "dampened from the first": ("self._share[i] * p.grad", "(1 - self.dampening) * p.grad"),
@@ -832,6 +906,11 @@ return -(y * np.log(p) + (1 - y) * np.log(1 - p)), lambda g: g * (p - y), lambda
         "never normalized": ("v / np.linalg.norm(v)", "v"),
         "one-sided": ("gradient(w - h * v)) / (2 * h)", "gradient(w)) / h"),
         "half": ("(2 * h)", "(4 * h)"),
+        "w is moved": ("change = (gradient(w + h * v) - gradient(w - h * v)) / (2 * h)", """
+w += h * v
+change = gradient(w)
+w -= 2 * h * v
+change = (change - gradient(w)) / (2 * h)"""),
         "the length of the gradient": ("(v * change).sum()", "np.linalg.norm(gradient(w))"),
         "never turned": ("(v * change).sum(), change", "(v * change).sum(), v"),
         "a sum": ("(v * change).sum()", "change.sum()"),
@@ -847,7 +926,6 @@ return -(y * np.log(p) + (1 - y) * np.log(1 - p)), lambda g: g * (p - y), lambda
                     "return tuple(default_collate(values) for values in zip(*batch, strict=True))"),
         "strings as characters": ("return list(batch)", "return [list(s) for s in batch]"),
         "side by side": ("np.stack(arrays)", "np.concatenate([np.atleast_1d(a) for a in arrays])"),
-        "the shapes unsaid": ('f"a batch needs samples of one shape, got {sorted(shapes)}"', "''"),
         "all float32": ("Tensor(np.stack(arrays))", "Tensor(np.stack(arrays).astype(np.float32))"),
         "dicts forgotten": "if isinstance(first, (tuple, list)):\n    return "
                            "[default_collate(v) for v in zip(*batch, strict=True)]\n"
@@ -859,6 +937,11 @@ return -(y * np.log(p) + (1 - y) * np.log(1 - p)), lambda g: g * (p - y), lambda
         "always shuffled": (" if self.shuffle else np.arange(n)", ""),
         "the last batch is lost": ("range(len(self))", "range(n // size)"),
         "drop_last ignored": ("range(len(self))", "range(-(-n // size))"),
+        "a full last batch is lost": "n, size = len(self.dataset), self.batch_size\n"
+                                     "order = _shuffled(n, self.generator) if self.shuffle else "
+                                     "np.arange(n)\n"
+                                     "for i in range(0, n - size if self.drop_last else n, size):\n"
+                                     "    yield _batch(self.dataset, order[i:i + size])",
         "overlapping": ("order[i * size:(i + 1) * size]", "order[i:i + size]"),
         "the first batch for ever": ("order[i * size:(i + 1) * size]", "order[:size]"),
         "the generator is ignored": ("self.generator", "None"),
@@ -903,7 +986,6 @@ return -(y * np.log(p) + (1 - y) * np.log(1 - p)), lambda g: g * (p - y), lambda
         "the wrong axis": ("axis=1", "axis=0"),
         "sums": ("np.average(means, axis=1, weights=sizes)", "np.dot(means, sizes)"),
         "exchanged": (".tolist()", ".tolist()[::-1]"),
-        "NumPy's numbers": (".tolist()", ""),
         "nan left out": ("np.average(means, axis=1, weights=sizes)",
                          "np.nan_to_num(np.average(means, axis=1, weights=sizes))"),
     },
@@ -1263,6 +1345,8 @@ HARMLESS = {
     "default_collate": {
         "(list, tuple)": "the order of alternatives",
         "(bytes, str)": "the order of alternatives",
+        "len(shapes) > 2": "np.stack refuses them, too, in other words",
+        "pass\nreturn Tensor(np.stack(arrays))": "np.stack refuses them, too, in other words",
         "[np.asarray(np.int64(v) if": "np.asarray makes the same array of a Tensor",
         "np.asarray(v if type(v)": "on this platform NumPy's ints are int64 already",
     },

@@ -26,7 +26,7 @@ def _(Num):
 def _(youngest):
     class Node:
         def __init__(self, born):
-            self.born = born
+            self.born, self.value = born, -born
 
         def __repr__(self):
             return f"born at {self.born}"
@@ -134,7 +134,8 @@ def _(unbroadcast):
 @hole("_walk",
       "For each (x, back) of the node's edges: what arrives at x is back(g), brought to the shape "
       "of x by unbroadcast.",
-      "A leaf (and whatever retains its gradient) adds what arrives to found[x].",
+      "A leaf (and whatever retains its gradient) adds what arrives to found[x], in a new array: "
+      "add hands one and the same g to both inputs.",
       "If x was made by a node, add what arrives to grads[maker]; when it is the first to arrive, "
       "push the maker onto the heap, under minus its birth. At last drop the edges, unless "
       "retain_graph.")
@@ -143,7 +144,11 @@ def _(_walk, Tensor, add, mul, op):
         return [Tensor(np.array(value, float), True) for value in values]
 
     def found(case, root, g, leaves, expected, retain=False):
-        result = _walk(root, np.array(g, float), retain)
+        try:
+            result = _walk(root, np.array(g, float), retain)
+        except (KeyError, RuntimeError) as error:  # there is nothing left in grads, or of its edges
+            raise Wrong(f"{case}: expected gradients, from one visit to each node, youngest first, "
+                        f"but it raised {type(error).__name__}: {error}") from None
         expect(f"{case}: how many gradients are returned", len(result), len(leaves))
         for leaf, name, value in zip(leaves, "abc", expected):
             expect(f"{case}: is there a gradient for {name}", leaf in result, True)
@@ -163,6 +168,10 @@ def _(_walk, Tensor, add, mul, op):
     found("a * b, a of shape (2,), b a number", mul(a, b), [10, 100], [a, b], [[50, 500], 210])
     a, b = numbers(3, 2)
     found("a * 2, b not asked for", mul(a, Tensor(np.array(2.0))), 1, [a], [2])
+    a, b = numbers([1, 2], [3, 4])
+    for c in a, mul(a, 1.0):
+        found("(c + b) + c, in which both sums hand on the same array", add(add(c, b), c),
+              [10, 100], [a, b], [[20, 200], [10, 100]])
 
     calls = []
 
@@ -200,6 +209,7 @@ def _(backward, Tensor, mul):
     for x, name, slope in (a, "a", 2.0), (b, "b", 3.0):
         expect(f"after (a * b).backward(), a.grad and b.grad: is {name}.grad a Tensor",
                isinstance(x.grad, Tensor), True)
+        expect(f"does {name}.grad require grad itself", x.grad.requires_grad, False)
         expect(f"a * b at 3 and 2: {name}.grad", x.grad.data, slope)
     backward(mul(a, b))
     expect("a * b at 3 and 2, a second time: a.grad", a.grad.data, 4.0)

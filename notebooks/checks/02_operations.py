@@ -9,7 +9,8 @@ RNG = np.random.default_rng(0)
 @hole("slopes",
       "For each index: note the number that is there, add eps, call output; put the number less "
       "eps there, call it again; put the number back.",
-      "The slope is the sum of weights times the change of the output, divided by 2 · eps.",
+      "The slope is the sum of weights times the change of the output, divided by 2 · eps: first "
+      "subtract, then add up.",
       "output may return a view of the array, which changes along with it: keep a copy.")
 def _(slopes):
     for start in [2.0], [1.0, -3.0], [[1.0, 2.0, 3.0], [0.5, -1.0, 4.0]]:
@@ -26,6 +27,10 @@ def _(slopes):
     pair = np.array([3.0, 2.0])
     expect("the slopes of x · y at 3 and 2, weight 10",
            lambda: slopes(lambda: pair[0] * pair[1], pair, 10.0, 1e-6), np.array([20.0, 30.0]))
+    few, many = np.array([0.5, -1.0, 2.0]), np.full(1000, 1000.0)
+    expect("the slopes of three numbers, beside a thousand of 1000 (changes first, then their sum)",
+           lambda: slopes(lambda: np.append(few, many), few, np.ones(1003), 1e-6), np.ones(3),
+           1e-8, 0)
 
 
 @hole("matmul",

@@ -62,10 +62,11 @@ def _(fooled, caught, twice, untransposed, sloppy, Tensor):
                 raise Wrong(f"{name}: expected a dict with a tuple of inputs for {f.__name__}, "
                             f"got {shown(inputs)}")
             try:
-                f(*(Tensor(np.array(x, float)) for x in inputs[f]))
-            except (TypeError, ValueError) as error:
-                raise Wrong(f"{name}[{f.__name__}]: expected inputs that {f.__name__} takes, but "
-                            f"it raised {type(error).__name__}: {error}") from None
+                out = f(*(Tensor(np.array(x, float), True) for x in inputs[f]))
+                out.backward(np.ones(out.shape))
+            except (TypeError, ValueError, RuntimeError) as error:
+                raise Wrong(f"{name}[{f.__name__}]: expected inputs that {f.__name__} takes, there "
+                            f"and back, but got {type(error).__name__}: {error}") from None
             said = f"at {name}[{f.__name__}], the gradients and the slopes"
             got = agrees(f, inputs[f], Tensor)
             if got != wanted:

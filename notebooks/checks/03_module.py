@@ -23,16 +23,19 @@ def _(Sketch, Parameter, Tensor):
     class Net(Sketch):
         pass
 
+    class Layer(Sketch):
+        pass
+
     net = Net()
     same("an object without attributes: its parameters", net.parameters, {})
     net.weight = Parameter([1.0])
     same("one Parameter", net.parameters, {"weight": net.weight})
     net.mean, net.note = Tensor([5.0]), "a note"
     same("a Parameter, a plain Tensor and a string", net.parameters, {"weight": net.weight})
-    net.inner, net.last = Net(), Parameter([2.0])
+    net.inner, net.last = Layer(), Parameter([2.0])
     net.inner.bias, net.inner.inner = Parameter([3.0]), Net()
     net.inner.inner.deep = Parameter([4.0])
-    same("weight, an object with bias and an inner object with deep, and last", net.parameters,
+    same("weight, a Sketch with bias and an inner Sketch with deep, and last", net.parameters,
          {"weight": net.weight, "bias": net.inner.bias, "deep": net.inner.inner.deep,
           "last": net.last})
 
@@ -48,8 +51,9 @@ def _(Module):
         pass
 
     def listed(case, module, expected, **options):
-        found = [(path, m) for path, m in module.named_modules(**options)]
-        expect(f"{case}: the paths", [path for path, _ in found], list(expected))
+        found = []
+        expect(f"{case}: the paths", lambda: found.extend(module.named_modules(**options)) or [
+            path for path, _ in found], list(expected))
         wrong = [path for path, m in found if m is not expected[path]]
         expect(f"{case}: paths with another module than theirs", wrong, [])
 
@@ -57,12 +61,12 @@ def _(Module):
     listed("a module alone", root, {"": root})
     root.a, root.note, a.b = a, "none", b
     listed("root holds a, a holds b", root, {"": root, "a": a, "a.b": b})
-    listed("the same under the prefix net", root, {"net": root, "net.a": a, "net.a.b": b},
-           prefix="net")
+    listed("root holds a, a holds b, with the prefix net", root,
+           {"net": root, "net.a": a, "net.a.b": b}, prefix="net")
     root.c = b
     listed("b once more, as root.c", root, {"": root, "a": a, "a.b": b})
-    listed("the same with remove_duplicate=False", root, {"": root, "a": a, "a.b": b, "c": b},
-           remove_duplicate=False)
+    listed("b once more, as root.c, with remove_duplicate=False", root,
+           {"": root, "a": a, "a.b": b, "c": b}, remove_duplicate=False)
     listed("with a in memo", root, {"": root, "c": b}, memo={a})
     a.d = b
     listed("and as root.a.d, with remove_duplicate=False", root,
@@ -70,22 +74,19 @@ def _(Module):
     del a.d
     b.up = root
     listed("b refers back to root", root, {"": root, "a": a, "a.b": b})
-    listed("the same with remove_duplicate=False", root, {"": root, "a": a, "a.b": b, "c": b},
-           remove_duplicate=False)
+    listed("b refers back to root, with remove_duplicate=False", root,
+           {"": root, "a": a, "a.b": b, "c": b}, remove_duplicate=False)
 
 
 @hole("_once",
       "A dict {value: path} holds each value once.",
       "Keep the first path that a value came with: setdefault.",
       "Give back pairs (path, value), the path first.")
-def _(_once):
-    class Thing:
-        __slots__ = ()
-
-    a, b = Thing(), Thing()
+def _(_once, Parameter):
+    a, b = Parameter([1.0]), Parameter([1.0])
     for case, pairs, expected in [
         ("no pairs", [], []), ("one pair", [("p", a)], ["p"]),
-        ("two values", [("p", a), ("q", b)], ["p", "q"]),
+        ("two Parameters of equal numbers", [("p", a), ("q", b)], ["p", "q"]),
         ("one value under p and q", [("p", a), ("q", a)], ["p"]),
         ("a under p and r, b under q and s", [("p", a), ("q", b), ("r", a), ("s", b)], ["p", "q"]),
         ("b first", [("q", b), ("p", a), ("r", b)], ["q", "p"]),
@@ -110,7 +111,8 @@ def _(linear, Tensor):
 
 
 @hole("Linear.__init__",
-      "rand is even over [0, 1): 2 · rand - 1 is even over [-1, 1), times a bound over ±bound.",
+      "rand is even over [0, 1): 2 · rand - 1 is even over [-1, 1), times a bound over ±bound. "
+      "(np.sqrt would make a float64 of the bound, and so of the weights; ** 0.5 does not.)",
       "The weight (out_features, in_features) is drawn first, then the bias (out_features,); each "
       "becomes a Parameter.",
       "Without bias, self.bias is None.")
@@ -127,12 +129,13 @@ def _(Linear):
             got = getattr(layer, name, "nothing")
             expect(case, got, (draw * 2 - 1) / np.sqrt(n_in), 1e-6)
             expect(f"{case} is a", type(got).__name__, "Parameter")
+            expect(f"{case} has the dtype", str(got.dtype), "float32")
             expect(f"{case} requires grad", got.requires_grad, True)
         names = [name for name, _ in layer.named_parameters()]
         expect("the names of the parameters", names, ["weight", "bias"])
         manual_seed(0)
         layer = Linear(n_in, n_out, bias=False)
-        expect("without a bias: bias", layer.bias, None)
+        expect("without a bias: bias", getattr(layer, "bias", "nothing"), None)
         expect("without a bias: the weight's shape", layer.weight.shape, (n_out, n_in))
 
 
@@ -156,6 +159,13 @@ def _(Sequential, Module):
         expect(f"Sequential of {case}, called with 5", lambda: Sequential(*modules)(5), expected)
     expect("the same by names: add 1, then double",
            lambda: Sequential({"first": add, "then": double})(5), 12)
+
+    class Counted(Do):
+        def __call__(self, x):
+            return 100 + super().__call__(x)
+
+    expect("one that adds 100 in its __call__ and 1 in its forward, called with 5",
+           lambda: Sequential(Counted(lambda x: x + 1))(5), 106)
     expect("one within another: (add 1), double",
            lambda: Sequential(Sequential(add), double)(5), 12)
 

@@ -41,6 +41,12 @@ def by_samples(name, loss, definition, inputs, labels, Tensor):
 def _(nll_loss, Tensor):
     p, labels = np.log([[0.25, 0.75], [0.5, 0.5], [0.9, 0.1]]), np.array([1, 0, 1])
     by_samples("nll_loss", nll_loss, by_rows, p, labels, Tensor)
+    leaf, target = Tensor(p, True), labels.copy()
+    loss = nll_loss(leaf, target, "sum")
+    target[:] = 0
+    loss.backward()
+    expect("nll_loss of classes 1, 0, 1, which all become 0 before backward: the gradient",
+           leaf.grad, np.array([[0, -1], [-1, 0], [0, -1]]))
     way_back("nll_loss of one sample (C,)", lambda x: nll_loss(x, np.array(2)), lambda x: -x[2],
              [[-1.0, -2.0, -3.0]], Tensor)
 

@@ -71,10 +71,13 @@ def _(SGD, Tensor):
         case = f"{steps} steps with {options}, gradients 1, 2, ..."
         expect(f"{case}: from [2, -1] to", p, places[0])
         expect(f"{case}: a second parameter, gradients 2, 3, ..., from 4 to", q, places[1])
+        expect(f"{case}: the second's gradient afterwards, penalty included", q.grad,
+               g + alpha * np.sign(places[1] - v[1]))
         expect(f"{case}: a frozen parameter", frozen, np.ones(1))
         expect(f"{case}: one without a gradient", fresh, np.ones(1))
         if m:
             expect(f"{case}: the velocity", optimizer.v[1], v[0])
+            expect(f"{case}: the velocity is a", type(optimizer.v[1]).__name__, "ndarray")
 
 
 @hole("rate",
@@ -117,10 +120,8 @@ def _(sharpest):
                        ("curvatures 7, 2, 1 and 0.5, turned",
                         turn @ np.diag([7.0, 2.0, 1.0, 0.5]) @ turn.T, RNG.normal(size=(2, 2)))]:
         largest = np.linalg.eigvalsh(H)[-1]
-        expect(f"{case}: the largest", lambda: sharpest(around(H, w), w), largest, 0, 1e-5)
+        before = w.copy()
+        expect(f"{case}: the largest", lambda: sharpest(around(H, before), w), largest, 0, 1e-5)
+        expect(f"{case}: the place w afterwards", w, before, 0, 0)
         expect(f"{case}, and a gradient that bends, h 0.1: the largest",
                lambda: sharpest(around(H, w, bend=0.5), w, h=0.1), largest, 0, 1e-5)
-    flat = np.diag([1.0, 2.0, 3.0])
-    v = np.random.default_rng(0).normal(size=3)
-    expect("curvatures 1, 2 and 3 after a single step", lambda: sharpest(
-        around(flat, v), np.zeros(3), steps=1), v @ flat @ v / (v @ v), 0, 1e-5)

@@ -66,4 +66,4 @@ def _(stratified):
             ever |= set(drawn.tolist())
         never = [i for i in range(n)
                  if i not in ever and fraction * (labels == labels[i]).sum() > 1]
-        expect(f"{name}: which were never drawn in 150 times", never, [])
+        expect(f"{name}: which are never drawn in 150 calls (the same seed in each?)", never, [])

@@ -20,8 +20,10 @@ def _(LeNet):
               "layers.11.weight": (10, 84), "layers.11.bias": (10,)}
     expect("the first layers", [type(layer).__name__ for layer in list(net.layers)[:3]],
            ["Conv2d", "ReLU", "MaxPool2d"])
-    expect("the parameters and their shapes",
-           {path: p.shape for path, p in net.named_parameters()}, shapes)
+    found = {path: p.shape for path, p in net.named_parameters()}
+    for path, shape in shapes.items():
+        expect(f"the shape of {path}", found.get(path, "no such parameter"), shape)
+    expect("how many parameters there are", len(found), len(shapes))
     x = np.random.default_rng(0).random((2, 1, 28, 28), np.float32)
     weights = [Tensor(p.data) for p in net.parameters()]
     h = Tensor((x - np.float32(0.13)) / np.float32(0.31))
