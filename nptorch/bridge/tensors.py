@@ -50,14 +50,6 @@ def gather(input, dim, index):
     return input[_along(input, dim, index)]
 
 
-def scatter_(self, dim, index, src=None, value=None):
-    """The way back: gather's elements become those in front in src, or all become value."""
-    src = value if src is None else src
-    self[_along(self, dim, index)] = (
-        src[tuple(map(slice, index.shape))] if isinstance(src, Tensor) and src.ndim else src)
-    return self
-
-
 def argsort(input, dim=-1, descending=False):
     """The indices that put input in order along dim; equal elements keep their order."""
     a, dim = np.atleast_1d(input.data), dimension(dim, input.ndim)
@@ -85,6 +77,14 @@ def split(tensor, split_size_or_sections, dim=0):
         raise ValueError(f"split: expected lengths that add up to {n}, got {sizes}")
     ends = np.cumsum(sizes).tolist()
     return tuple(entries(tensor, dim, slice(end - k, end)) for end, k in zip(ends, sizes))
+
+
+def scatter_(self, dim, index, src=None, value=None):
+    """The way back: gather's elements become those in front in src, or all become value."""
+    src = value if src is None else src
+    self[_along(self, dim, index)] = (
+        src[tuple(map(slice, index.shape))] if isinstance(src, Tensor) and src.ndim else src)
+    return self
 
 
 fuller(torch.where)(lambda condition: tuple(
