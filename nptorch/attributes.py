@@ -6,6 +6,7 @@ import numpy as np
 
 from nptorch import inplace, shapes
 from nptorch.autograd import Node, Tensor, is_grad_enabled, real_array
+from nptorch.checks import integers
 from nptorch.inplace import check_inplace
 
 _whose = weakref.WeakValueDictionary()  # {id of a grad, or of a leaf's array: the leaf}
@@ -61,8 +62,12 @@ def _setattr(self, name, value):
     _set(self, name, value)
 
 
-def _init(self, data, requires_grad=False):
+def _init(self, data=(), requires_grad=False, *more):
     if type(data) is not np.ndarray or data.dtype.kind not in "fiub":
+        if type(data) is int and type(self) is Tensor and requires_grad is not True:
+            sizes = integers("size", (data, *more) if requires_grad is False else (
+                data, requires_grad, *more))  # Tensor(3) and Tensor(2, 3): lengths, as in PyTorch
+            data, requires_grad = np.zeros(sizes, np.float32), False
         data = real_array(data)
     _set(self, "data", data)
     if requires_grad:
@@ -77,6 +82,7 @@ def _deepcopy(self, memo):
 
 
 Tensor.__init__, Tensor.__setattr__, Node.__deepcopy__ = _init, _setattr, _deepcopy
+Node.__reduce__ = lambda self: (type(None), ())  # a pickled Tensor has no history, as in PyTorch
 
 _METHODS = {"subtract": "sub", "multiply": "mul", "divide": "div", "power": "pow", "equal": "eq",
             "not_equal": "ne", "less": "lt", "less_equal": "le", "greater": "gt",

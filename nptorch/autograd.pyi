@@ -15,7 +15,7 @@ _float = float  # inside Tensor, float is a method
 class Tensor:
     """An array that remembers how it was made, so that gradients find their way back."""
 
-    def __init__(self, data: Any, requires_grad: bool = False) -> None: ...
+    def __init__(self, data: Any = ..., requires_grad: bool | int = False, *more: int) -> None: ...
     requires_grad: bool
     grad: Tensor | Any  # None before backward; Any lets w.grad.data pass without a question
     grad_fn: Node | None
@@ -48,7 +48,7 @@ class Tensor:
     def _unary(self) -> Tensor: ...
     clone = neg = exp = log = sqrt = square = abs = tanh = sigmoid = relu = bitwise_not = _unary
     float = double = long = half = int = short = byte = char = bool = cpu = cuda = _unary
-    sin = cos = tan = asin = acos = atan = sinh = cosh = log2 = log10 = log1p = _unary
+    sin = cos = tan = asin = acos = atan = sinh = cosh = log2 = log10 = log1p = erf = _unary
     reciprocal = ceil = floor = trunc = sign = negative = absolute = isnan = isinf = _unary
     isfinite = logical_not = t = contiguous = _unary
     __neg__ = __pos__ = __abs__ = __invert__ = _unary
@@ -58,7 +58,7 @@ class Tensor:
     floor_divide = bitwise_and = bitwise_or = bitwise_xor = _binary
     multiply = subtract = divide = true_divide = logical_and = logical_or = logical_xor = _binary
     greater = greater_equal = less = less_equal = not_equal = mm = mv = dot = bmm = _binary
-    view_as = outer = cross = clamp_min = clamp_max = clip = _binary
+    view_as = expand_as = reshape_as = outer = cross = clamp_min = clamp_max = clip = _binary
     eq = ne = lt = le = gt = ge = _binary
     __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __mod__ = __pow__ = _binary
     __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = __rpow__ = _binary
@@ -73,6 +73,7 @@ class Tensor:
     sin_ = cos_ = tan_ = asin_ = acos_ = atan_ = sinh_ = cosh_ = log2_ = _change
     log10_ = log1p_ = reciprocal_ = ceil_ = floor_ = trunc_ = sign_ = round_ = _change
     exp_ = sqrt_ = abs_ = neg_ = tanh_ = sigmoid_ = relu_ = clamp_ = masked_fill_ = _change
+    random_ = scatter_ = resize_ = detach_ = erf_ = _change
     normal_ = uniform_ = unsqueeze_ = squeeze_ = t_ = transpose_ = log_ = square_ = _change
     clip_ = clamp_min_ = clamp_max_ = remainder_ = absolute_ = negative_ = multiply_ = _change
     subtract_ = divide_ = true_divide_ = cumsum_ = tril_ = triu_ = floor_divide_ = _change
@@ -90,7 +91,8 @@ class Tensor:
     chunk = flip = tril = triu = argsort = sort = topk = unique = nonzero = _called
     multinomial = swapaxes = type = unbind = diag = roll = tile = repeat = _called
     repeat_interleave = histogram = register_hook = stride = data_ptr = is_contiguous = _called
-    storage = storage_offset = svd = _called
+    storage = storage_offset = svd = inverse = scatter = new = new_empty = new_full = _called
+    new_ones = new_tensor = new_zeros = _called
     device: Any
     is_cuda: Any
     def var(self, dim: Any = None, correction: int = 1, keepdim: bool = False) -> Tensor: ...

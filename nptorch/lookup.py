@@ -35,11 +35,13 @@ def _asked(place, name):
 
 for _path in """nptorch .nn .nn.functional .nn.init .nn.utils .optim .optim.lr_scheduler .autograd
         .linalg .random .utils.data .cuda .mps .accelerator .multiprocessing
-        .backends .backends.mps .backends.cudnn""".replace(" .", " nptorch.").split():
+        .backends .backends.mps .backends.cudnn .onnx""".replace(" .", " nptorch.").split():
     _module = sys.modules.setdefault(_path, types.ModuleType(_path))
     _module.__getattr__ = functools.partial(_asked, _module)
     if "." in _path:
         setattr(sys.modules[_path.rpartition(".")[0]], _path.rpartition(".")[2], _module)
+for _name in "dataset dataloader sampler".split():  # PyTorch's modules, which are one here
+    sys.modules[f"nptorch.utils.data.{_name}"] = vars(data)[_name] = data
 
 
 class Waiting:
@@ -58,19 +60,21 @@ class Waiting:
 Module.__getattr__ = _asked
 vars(sys.modules["nptorch.autograd"]).pop("backward", None)  # the bridge's takes several Tensors
 
-BOTH = """sin cos tan asin acos atan sinh cosh log2 log10 log1p reciprocal ceil floor trunc sign
+BOTH = """sin cos tan asin acos atan sinh cosh log2 log10 log1p erf reciprocal ceil floor trunc sign
 round exp log sqrt square abs neg tanh sigmoid relu clamp clip clamp_min clamp_max add sub mul div
 pow remainder absolute negative multiply subtract divide true_divide cumsum tril triu masked_fill
 bitwise_and bitwise_or bitwise_xor bitwise_not logical_and logical_or logical_xor logical_not eq ne
 lt le gt ge floor_divide""".split()  # with and without the underscore of a change in place
-_NAMES = {Module: "to cpu cuda float double half type", Node: "next_functions",
+_NAMES = {Module: "to cpu cuda float double half type _modules", Node: "next_functions",
           nn.ModuleList: "extend insert pop __setitem__ __delitem__ __iadd__", Tensor: """
-__iand__ __ifloordiv__ __imod__ __ior__ __ixor__ all allclose any argsort bmm bool byte char chunk
-contiguous cpu cross cuda data_ptr device diag dot equal flip gather greater greater_equal half
-histogram index_select int is_contiguous is_cuda isfinite isinf isnan less less_equal mm multinomial
-mv nonzero norm normal_ not_equal outer prod register_hook repeat repeat_interleave roll short sort
-split squeeze_ storage storage_offset stride svd swapaxes t t_ tile topk transpose_ type unbind
-uniform_ unique unsqueeze_ view_as """ + " ".join(BOTH + [f"{name}_" for name in BOTH])}
+__iand__ __ifloordiv__ __imod__ __ior__ __ixor__ all allclose any argsort bmm bool byte char
+chunk contiguous cpu cross cuda data_ptr detach_ device diag dot equal expand_as flip gather
+greater greater_equal half histogram index_select int inverse is_contiguous is_cuda isfinite
+isinf isnan less less_equal mm multinomial mv new new_empty new_full new_ones new_tensor
+new_zeros nonzero norm normal_ not_equal outer prod random_ register_hook repeat
+repeat_interleave reshape_as resize_ roll scatter scatter_ short sort split squeeze_ storage
+storage_offset stride svd swapaxes t t_ tile topk transpose_ type unbind uniform_ unique
+unsqueeze_ view_as """ + " ".join(BOTH + [f"{name}_" for name in BOTH])}
 for _of, _name in [(of, name) for of in _NAMES for name in _NAMES[of].split()]:
     if _name not in vars(_of):
         setattr(_of, _name, Waiting(_of, _name))

@@ -23,9 +23,12 @@ def tensor_repr(self):
     """tensor(...), with what PyTorch says beside the numbers."""
     array, ones = self.data, _shown(self.data).all()
     kinds = {"float_kind": float_format(array), "bool": lambda x: str(x).rjust(5 - ones)}
+    number = kinds["float_kind"] if array.dtype.kind == "f" else str
+    dots = max(len(number(x)) for x in _shown(array).flat) - 3 if (
+        array.size > 1000 and array.shape[-1] > 6) else 0  # PyTorch gives "..." a number's room
     text = "tensor(" + np.array2string(
         array, formatter=kinds, separator=", ", prefix="tensor(", threshold=1000,
-        max_line_width=79 + array.ndim).replace(", ...,", ",  ...,")
+        max_line_width=79 + array.ndim - dots).replace(", ...,", ",  ...,")
     usual = [np.float32, np.int64, np.bool_] if array.size else [np.float32]
     unusual = {f"size={array.shape}": array.size == 0 and array.ndim > 1,
                f"dtype={array.dtype}": array.dtype not in usual,

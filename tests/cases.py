@@ -210,7 +210,7 @@ BRIDGE = [
     *[(f"m.{f}(a)", real(3, 4)) for f in (
         "sin cos sinh cosh atan".split())],
     *[(f"m.{f}(a * 0.9)", real(3)) for f in "tan asin acos".split()],
-    *[(f"m.{f}(a)", positive(3, 4)) for f in "log2 log10 log1p reciprocal".split()],
+    *[(f"m.{f}(a)", positive(3, 4)) for f in "log2 log10 log1p erf reciprocal".split()],
     ("m.clip(a, -0.6, 0.8)", real(3, 4)),
     ("m.add(a, b, alpha=0.5)", M, M + 1),
     *[(f"m.{f}(a)", real(3)) for f in "ceil floor trunc round sign".split()],
@@ -241,6 +241,8 @@ BRIDGE = [
     ("m.norm(a, 3, dim=0, keepdim=True)", real(3, 4)),
     ("m.norm(a, float('inf'))", real(3, 4)), ("m.norm(a, -1)", real(3, 4)),
     ("m.gather(a, 1, m.tensor([[0, 2], [1, 1]]))", real(3, 4)),
+    ("m.scatter(a, 1, m.tensor([[0, 2], [1, 3]]), b)", real(3, 4), real(2, 2)),
+    ("m.inverse(a)", real(2, 3, 3)), ("a.expand_as(b) * b", real(3), real(2, 3)),
     ("m.sort(a, 1, descending=True).values", real(3, 4)),
     ("m.topk(a, 2, dim=0)[0]", real(3, 4)),
     ("m.index_select(a, 0, m.tensor([2, 0, 2]))", real(3, 4)),

@@ -71,6 +71,8 @@ def test_help_has_a_name_and_a_line_for_each_function():
     "torch.ones(1, requires_grad=True).exp().grad_fn.next_functions",
     "try: torch.Tensor('x')\nexcept TypeError as error: torch.sin(torch.ones(1))",
     "import nptorch.multiprocessing as mp; mp.cpu_count()",
+    "from nptorch.utils.data.sampler import RandomSampler", "torch.nn.Linear(1, 1)._modules",
+    "import nptorch.onnx, nptorch.utils.data.dataloader as d; d.default_collate; d.Sampler",
     "torch.nn.LazyLinear(1).load_state_dict("
     "{'weight': torch.ones(1, 2), 'bias': torch.ones(1)})",
 ])

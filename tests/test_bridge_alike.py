@@ -76,6 +76,46 @@ SAME = [  # program, answer
     ("str(torch.tensor([-0.0, 0.0]))", "'tensor([-0., 0.])'"),
     ("str(torch.ones(1, 19)).splitlines()[1]", "'         1.]])'"),
     ("str(torch.rand(7) * p).splitlines()[1]", "'       grad_fn=<MulBackward0>)'"),
+    ("str(torch.arange(3000).reshape(50, 60) / 1e6 - 1e-4).splitlines()[1]",
+     "'         -4.2000e-05, -4.1000e-05],'"),
+    ("str(10**6 * (torch.arange(2002) - 1001).reshape(2, 1001)).splitlines()[1]",
+     "'            -2000000,    -1000000],'"),
+    ("[tuple(torch.Tensor(*n).shape) for n in ((2, 3), (3,), (), (2, 0), (4, 2, 3))]",
+     "[(2, 3), (3,), (0,), (2, 0), (4, 2, 3)]"),
+    ("w = torch.nn.Parameter(torch.Tensor(3)); torch.nn.init.ones_(w).tolist()",
+     "[1.0, 1.0, 1.0]"),
+    ("i = torch.tensor([[2], [0]]); torch.zeros(2, 3).scatter_(1, i, 1).tolist()",
+     "[[0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]"),
+    ("s = torch.tensor([[5.0, 6.0], [7.0, 8.0]]); t = torch.zeros(2, 2); "
+     "u = t.scatter(0, torch.tensor([[1, 0]]), s); u.tolist(), t.tolist()",
+     "([[0.0, 6.0], [5.0, 0.0]], [[0.0, 0.0], [0.0, 0.0]])"),
+    ("torch.zeros(3).scatter(0, torch.tensor([1]), value=2.0).tolist()", "[0.0, 2.0, 0.0]"),
+    ("h = x * 1; h.scatter_(0, torch.tensor([1]), p * 3); h.sum().backward(); "
+     "x.grad.tolist(), p.grad.item()", "([1.0, 0.0], 4.0)"),
+    ("torch.inverse(torch.tensor([[[2.0, 1.0], [1.0, 1.0]]])).round().tolist()",
+     "[[[1.0, -1.0], [-1.0, 2.0]]]"),
+    ("torch.linalg.inv(torch.eye(2) / 4).tolist()", "[[4.0, 0.0], [0.0, 4.0]]"),
+    ("t = torch.zeros(1).double(); [(f.tolist(), f.dtype == t.dtype) for f in (t.new_zeros(1), "
+     "t.new_ones((1, 1)), t.new_full((1,), 3), t.new_tensor([7]), t.new([5, 6]))]", "[([0.0], True)"
+     ", ([[1.0]], True), ([3.0], True), ([7.0], True), ([5.0, 6.0], True)]"),
+    ("torch.ones(1).new_ones(1, dtype=torch.int64).item()", "1"),
+    ("[tuple(f.shape) for f in (x.new(2, 3), x.new(x.size()), x.new(), x.new_empty(2, 1))]",
+     "[(2, 3), (2,), (0,), (2, 1)]"),
+    ("t = torch.arange(6); t.resize_(2, 3); t.tolist()", "[[0, 1, 2], [3, 4, 5]]"),
+    ("h = x * 2; h.detach_(); h.requires_grad, h.grad_fn, h.tolist()",
+     "(False, None, [2.0, 2.0])"),
+    ("t = torch.zeros(9).random_(5); t.max().item() < 5, torch.ones(1).random_(7, 8).item()",
+     "(True, 7.0)"),
+    ("net = torch.nn.Sequential(torch.nn.ReLU()); net._modules['1'] = torch.nn.Tanh(); "
+     "list(net._modules), len(net), type(net._modules['1']).__name__", "(['0', '1'], 2, 'Tanh')"),
+    ("q = __import__('pickle'); t = q.loads(q.dumps(x * 2)); t.tolist(), t.requires_grad, "
+     "t.is_leaf", "([2.0, 2.0], True, True)"),
+    ("torch.nn.MSELoss(reduction='elementwise_mean')(x, x * 3).item()", "4.0"),
+    ("d = torch.utils.data; d.sampler.RandomSampler is d.RandomSampler, "
+     "d.dataloader.DataLoader is d.DataLoader, d.dataset.Dataset is d.Dataset",
+     "(True, True, True)"),
+    ("s = torch.utils.data.RandomSampler(range(3), replacement=True, num_samples=10**12); "
+     "next(iter(s)) in range(3)", "True"),
 ]
 REFUSED = [  # program, what the message says: ours in our words, and in both a refusal
     ("torch.ones(2, 3) + torch.ones(4)",
@@ -99,6 +139,9 @@ REFUSED = [  # program, what the message says: ours in our words, and in both a 
     ("torch.ones(2, 2).gather(1, torch.tensor([[-1]]))", "index: expected 2 dimensions"),
     ("torch.ones(2, 2).gather(1, torch.tensor([0]))", "index: expected 2 dimensions"),
     ("torch.multinomial(torch.tensor([-1.0, -1.0]), 1)", "input: expected weights, none below 0"),
+    ("torch.inverse(torch.zeros(2, 2))", "Singular matrix"),
+    ("torch.zeros(2, 3).scatter_(1, torch.tensor([1]), 1)", "index: expected 2 dimensions"),
+    ("torch.ones(2, 3).resize_(3, 1); torch.ones(2, 3).resize_(-1)", "don't fill|negative"),
     ("torch.Generator('cuda')", "nptorch computes in this computer's memory"),
 ]
 

@@ -319,10 +319,13 @@ def test_a_refused_assignment_changes_nothing():
 
 
 def test_sizes_are_no_data():
-    """PyTorch's Tensor(2, 3) has six elements; here it would be the number 2."""
-    for make in (lambda: Tensor(2, 3), lambda: Tensor([1.0], requires_grad=1.0)):
-        with pytest.raises(TypeError, match="requires_grad: expected True or False, got"):
-            make()
+    """Tensor(2, 3) has six elements, as in PyTorch; a 3 beside requires_grad is a number."""
+    assert Tensor(2, 3).tolist() == [[0, 0, 0], [0, 0, 0]] and Tensor(3).shape == (3,)
+    assert Tensor(3, requires_grad=True).item() == nptorch.nn.Parameter(3).item() == 3
+    with pytest.raises(TypeError, match="requires_grad: expected True or False, got"):
+        Tensor([1.0], requires_grad=1.0)
+    with pytest.raises(TypeError, match=r"size: expected ints, got \(2, 1.5\)"):
+        Tensor(2, 1.5)
 
 
 def test_a_write_that_a_gradient_forbids_says_what_to_do_instead():

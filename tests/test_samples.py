@@ -19,9 +19,9 @@ import nptorch
 DTYPES = "float32", "float64", "int64", "bool"
 MOST = 40  # samples of one operator and dtype
 UNLIKE = {  # operators that differ on purpose, or by what they are: drawn, or unset, numbers
-    "empty", "empty_like", "normal", "bernoulli", "multinomial", "rand_like", "randn_like",
-    "uniform", "normal_", "randint_like", "randn", "randint", "rand", "nn.functional.dropout",
-    "nn.functional.dropout2d", "svd", "linalg.svd", "zero_"}
+    "empty", "empty_like", "new_empty", "normal", "bernoulli", "multinomial", "rand_like",
+    "randn_like", "uniform", "normal_", "randint_like", "randn", "randint", "rand",
+    "nn.functional.dropout", "nn.functional.dropout2d", "svd", "linalg.svd", "zero_"}
 TIES = {"topk", "sort", "argsort"}
 
 

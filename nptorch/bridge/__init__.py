@@ -3,8 +3,8 @@
 from .words import plain, fuller, rows, SAID, also_runtime, again, at_device, USUAL, WORDS
 from .devices import device, to, finfo
 from .elementwise import ROWS, STEPS, ALIASES
-from .tensors import (entries, gather, argsort, topk, split, meshgrid, unique, einsum, cumsum, prod,
-                      norm, cross, svd, Generator, multinomial, save, load)
+from .tensors import (entries, gather, argsort, topk, split, scatter_, meshgrid, unique, einsum,
+                      cumsum, prod, norm, cross, inverse, svd, Generator, multinomial, save, load)
 from .graph import set_grad_enabled, grad, register_hook, Function, change
 from .layers import (ordered, told, layer, one_hot, Conv1d, loss, huber_loss, smooth_l1_loss,
                      binary_cross_entropy_with_logits, binary_cross_entropy, nll_loss,

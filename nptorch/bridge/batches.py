@@ -36,10 +36,10 @@ def _weights(weights, num_samples, replacement=True, generator=None):
 
 def _turns(s):
     n = len(s.data_source)
-    if s.replacement:
-        return torch.randint(n, (len(s),), generator=s.generator).tolist()
-    turns = [torch.randperm(n, generator=s.generator) for _ in range(0, len(s), n)]
-    return torch.cat(turns)[:len(s)].tolist()
+    for i in range(0, len(s), n):  # as they are asked for: all may be more than memory holds
+        drawn = torch.randint(n, (n,), generator=s.generator) if s.replacement else (
+            torch.randperm(n, generator=s.generator))
+        yield from drawn[:len(s) - i].tolist()
 
 
 def _groups(s):

@@ -53,6 +53,8 @@ class _Kind(type):  # FloatTensor(2, 3) has lengths, FloatTensor([2, 3]) numbers
                                     else torch.as_tensor)(*args or [[]], dtype=kind.dtype)
 
 
+rows({"new": lambda self, *args: _Kind.__call__(  # whose lengths may be another's size()
+    self, *(args[0] if args and type(args[0]) is tuple else args))}, Tensor)
 _KINDS = {f"torch.{name}Tensor": np.dtype(code) for name, code in zip(
     "Float Double Half Byte Char Short Int Long Bool".split(), "f4 f8 f2 u1 i1 i2 i4 i8 ?".split())}
 for _name, _kind in _KINDS.items():

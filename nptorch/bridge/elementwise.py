@@ -1,5 +1,7 @@
 """Functions of each element, as rows of a table (notebooks/16_bridge.ipynb)."""
 
+import math
+
 import numpy as np
 
 import nptorch as torch
@@ -20,6 +22,7 @@ ROWS = {  # name: the function, and what it makes of a gradient g at a
     "log2": (np.log2, lambda g, a: g / (a * np.log(2))),
     "log10": (np.log10, lambda g, a: g / (a * np.log(10))),
     "log1p": (np.log1p, lambda g, a: g / (1 + a)),
+    "erf": (np.vectorize(math.erf, "d"), lambda g, a: g * 2 / math.pi**0.5 * np.exp(-a * a)),
     "reciprocal": (np.reciprocal, lambda g, a: -g / (a * a))}
 
 STEPS = {"ceil": (np.ceil,), "floor": (np.floor,), "trunc": (np.trunc,),

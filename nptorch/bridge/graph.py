@@ -284,8 +284,8 @@ for _name in BOTH:
     else:
         fuller(_own)(_f)
 rows({f"{name}_": lambda self, *args, name=name: inplace.check_inplace(self) or setattr(
-    self, "data", getattr(self, name)(*args).data) or self
-    for name in ("unsqueeze", "squeeze", "t", "transpose")} | {
+    self, "data", getattr(self, name.replace("resize", "reshape"))(*args).data) or self
+    for name in ("unsqueeze", "squeeze", "t", "transpose", "resize")} | {
         "register_hook": register_hook}, Tensor)
 
 

@@ -37,6 +37,8 @@ def told(name, takes, args, given, flags="inplace size_average reduce"):
         kind, said = (Tensor, "a Tensor") if "weight" in word else (bool, "True or False")
         if not isinstance(found.get(word), kind | None):
             raise TypeError(f"{word}: expected {said}, got {found[word]!r}")
+    if found.get("reduction") == "elementwise_mean":  # its name in 2018
+        found["reduction"] = "mean"
     mean, reduced = old = found.pop("size_average", None), found.pop("reduce", None)
     if old != (None, None):
         found["reduction"] = "none" if reduced is False else "sum" if mean is False else "mean"
@@ -366,19 +368,24 @@ class ModuleDict(nn.Module, MutableMapping):
     __len__ = lambda self: len(_held(self))
 
 
+def _modules(self):
+    view = object.__new__(ModuleDict)
+    view.__dict__ = vars(self)  # one dict, seen in two ways
+    return view
+
+
+nn.Module._modules = property(_modules)
 rows({"ModuleDict": ModuleDict}, "nn")
 
 
 def _listed(name):
     def method(self, *args):
-        held, names = list(self), list(_held(self))
+        held, names = list(self), list(self._modules)
         result = getattr(held, name)(*args)
         nn.ModuleList(held)  # which refuses what is not a Module
-        for key in names:
-            delattr(self, key)
         kept = names if len(held) >= len(names) else []
-        for key, module in zip([*kept, *range(len(kept), len(held))], held):
-            self.add_module(str(key), module)
+        self._modules.clear()
+        self._modules.update(zip(map(str, [*kept, *range(len(kept), len(held))]), held))
         return result if name == "pop" else self
 
     return method

@@ -17,7 +17,7 @@ from nptorch.autograd import Tensor, op
 from nptorch.bridge.devices import to
 from nptorch.bridge.words import at_device, fuller, plain, rows
 from nptorch.checks import axis, dimension, integer, integers, number
-from nptorch.ops import ValuesAndIndices
+from nptorch.ops import ValuesAndIndices, floats
 
 
 def entries(input, dim, index):
@@ -33,16 +33,21 @@ def _placed(f):
         [torch.zeros(1, dtype=input.dtype), input.flatten()])[places(input, *args, **options)]
 
 
-def gather(input, dim, index):
-    """The elements of input that index, a Tensor of as many dimensions, names along dim."""
+def _along(input, dim, index):
+    """What input[...] takes for the elements that index, of as many dimensions, names along dim."""
     index, dim = np.asarray(index), dimension(dim, input.ndim)
-    if not input.ndim:
-        return input.expand(*index.shape)
-    if index.ndim != input.ndim or (index < 0).any():
-        raise ValueError(f"index: expected {input.ndim} dimensions, none below 0, got {index}")
+    if not index.ndim == input.ndim > 0 or (index < 0).any():
+        raise ValueError(f"index: expected {input.ndim or 1} dimensions, none below 0, got {index}")
     places = list(np.indices(index.shape, sparse=True))
     places[dim] = index
-    return input[tuple(places)]
+    return tuple(places)
+
+
+def gather(input, dim, index):
+    """The elements of input that index, a Tensor of as many dimensions, names along dim."""
+    if not input.ndim and dimension(dim, 0) == 0:
+        return input.expand(*index.shape)
+    return input[_along(input, dim, index)]
 
 
 def argsort(input, dim=-1, descending=False):
@@ -74,11 +79,20 @@ def split(tensor, split_size_or_sections, dim=0):
     return tuple(entries(tensor, dim, slice(end - k, end)) for end, k in zip(ends, sizes))
 
 
+def scatter_(self, dim, index, src=None, value=None):
+    """The way back: gather's elements become those in front in src, or all become value."""
+    src = value if src is None else src
+    self[_along(self, dim, index)] = (
+        src[tuple(map(slice, index.shape))] if isinstance(src, Tensor) and src.ndim else src)
+    return self
+
+
 fuller(torch.where)(lambda condition: tuple(
     map(Tensor, np.nonzero(np.atleast_1d(condition.data)))))
 fuller(torch.cat)(lambda tensors, dim=0: plain(torch.cat)(  # of which any may be empty
     tensors if isinstance(tensors, Tensor) else [x for x in tensors if x.shape != (0,)], dim))
 rows({
+    "scatter": lambda input, *args, **given: input.clone().scatter_(*args, **given),
     "gather": gather, "argsort": argsort, "topk": topk, "split": split,
     "sort": lambda input, dim=-1, descending=False: topk(input, None, dim, descending),
     "index_select": lambda input, dim, index: entries(input, dim, np.atleast_1d(index)),
@@ -214,6 +228,14 @@ def cross(input, other, dim=None):
     return turned(input, -1) * turned(other, -2) - turned(input, -2) * turned(other, -1)
 
 
+@op
+def inverse(a, /):
+    """The inverse of each matrix of a. Raises RuntimeError for one that has none."""
+    value = np.linalg.inv(floats(a))
+    turned = np.swapaxes(value, -1, -2)
+    return value, lambda g: -turned @ g @ turned
+
+
 def svd(A, full_matrices=True):
     """(U, S, Vh), with A = U · diag(S) · Vh and the largest of S in front; signs are LAPACK's.
     RuntimeError for what is recorded, since there is no way back, and for other than floats."""
@@ -222,9 +244,10 @@ def svd(A, full_matrices=True):
     return namedtuple("svd", "U S Vh")(*map(Tensor, np.linalg.svd(A.data, full_matrices)))
 
 
-rows({"cross": cross, "svd": lambda input, some=True: namedtuple("svd", "U S V")(
-    *(found := svd(input, not some))[:2], found.Vh.transpose(-2, -1))}, "", Tensor)
-rows({"cross": lambda input, other, dim=-1: cross(input, other, dim), "svd": svd}, "linalg")
+rows({"cross": cross, "inverse": inverse, "svd": lambda input, some=True: namedtuple(
+    "svd", "U S V")(*(found := svd(input, not some))[:2], found.Vh.transpose(-2, -1))}, "", Tensor)
+rows({"cross": lambda input, other, dim=-1: cross(input, other, dim), "svd": svd,
+      "inv": inverse}, "linalg")
 
 
 class Generator(np.random.Generator):
@@ -252,9 +275,13 @@ def multinomial(input, num_samples, replacement=False):
 rows({"storage": lambda self: owner(self.data).ravel("K"),  # all numbers of the memory, in order
       "storage_offset": lambda self: (self.data_ptr() - owner(self.data).ctypes.data)
       // self.data.itemsize,
-      "view_as": lambda self, other: self.reshape(*other.shape),
+      **{f"{name}_as": lambda self, other, name=name: getattr(self, name)(*other.shape)
+         for name in ("expand", "reshape", "view")},
+      "detach_": lambda self: vars(self).update(requires_grad=False, grad_fn=None) or self,
+      "scatter_": scatter_,
       "normal_": lambda self, mean=0.0, std=1.0: self.copy_(
           Tensor(creation._rng().normal(mean, std, self.shape))),
+      "random_": lambda self, low, high=None: self.copy_(torch.randint(low, high, self.shape)),
       "uniform_": lambda self, low=0.0, high=1.0: self.copy_(
           Tensor(creation._rng().uniform(low, high, self.shape)))}, Tensor)
 rows({"concat": torch.cat, "meshgrid": meshgrid, "einsum": einsum, "Generator": Generator,
@@ -268,6 +295,9 @@ rows({"concat": torch.cat, "meshgrid": meshgrid, "einsum": einsum, "Generator": 
       "range": lambda start, end, step=1, dtype=np.float32: Tensor((start + step * creation.arange(
           math.floor((end - start) / step) + 1).data).astype(dtype))}, "")  # its end is included
 rows({"multinomial": multinomial}, "", Tensor)
+rows({f"new_{name}": lambda self, *args, name=name, **options: getattr(torch, name)(
+    *args, **{"dtype": self.dtype} | options)
+    for name in "empty full ones tensor zeros".split()}, Tensor)
 
 
 def _kind(module, name):  # a class of Tensors or Modules that the script has by now
