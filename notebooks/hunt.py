@@ -314,7 +314,8 @@ def _(train_best):
 def _(mean_loss):
     class Watched(nn.Sequential):
         def forward(self, x):
-            alive.append(sum(type(thing) is Node for thing in gc.get_objects()))
+            alive.append(len(alive) in (1, 8) and sum(
+                type(thing) is Node for thing in gc.get_objects()))
             return super().forward(x)
 
     manual_seed(0)
