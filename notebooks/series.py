@@ -189,9 +189,28 @@ def module_text(module, path, cells):
     return text
 
 
+class OwnScopes(ast.NodeTransformer):
+    """Turn comprehensions into generators, whose scope is their own in every Python."""
+
+    def visit_ListComp(self, node):
+        return self.generic_visit(ast.GeneratorExp(node.elt, node.generators))
+
+    def visit_DictComp(self, node):
+        pair = ast.Tuple([node.key, node.value], ast.Load())
+        return self.generic_visit(ast.GeneratorExp(pair, node.generators))
+
+    visit_SetComp = visit_ListComp
+
+
+def symbols_of(source):
+    """Return the symbol table of a source, as Pythons before 3.12 see it."""
+    tree = OwnScopes().visit(ast.parse(source))
+    return symtable.symtable(ast.unparse(tree), "cell", "exec")
+
+
 def globals_of(source):
     """Return the global names that a source binds, and those that it uses, in two sets."""
-    bound, used, tables = set(), set(), [symtable.symtable(source, "cell", "exec")]
+    bound, used, tables = set(), set(), [symbols_of(source)]
     for table in tables:  # which grows on the way
         tables += table.get_children()
         for symbol in table.get_symbols():

@@ -30,7 +30,6 @@ import json
 import re
 import shutil
 import subprocess
-import symtable
 import sys
 import tempfile
 import textwrap
@@ -577,8 +576,7 @@ class Unit:
     def __init__(self, number, body, module=None):
         self.number, self.module = number, module
         self.code = compile(ast.Module(body, []), f"[{number}]", "exec")
-        text = ast.unparse(ast.Module(body, []))
-        top = symtable.symtable(text, "cell", "exec")
+        top = series.symbols_of(ast.unparse(ast.Module(body, [])))
         self.binds = {s.get_name() for s in top.get_symbols()
                       if s.is_assigned() or s.is_imported()}
         self.binds -= {node.name for statement in body for node in ast.walk(statement)

@@ -596,3 +596,9 @@ def test_teachers_page_lists_every_exercise_and_counts_them():
     assert (f"{right} other right solutions pass, {wrong // 10 * 10} typical mistakes are "
             f"rejected, and of 714 small bugs planted in our solutions {714 - harmless}") in words
     assert f"the other {harmless} are right answers" in words
+
+
+def test_what_a_comprehension_binds_is_its_own_in_every_python():
+    source = "a = [b for b in c]\nd = {e: f for e, f in g}\nfor h in {i for i in j}:\n    pass"
+    [unit] = workbook.units({1: source}, 1, {1})
+    assert unit.binds == {"a", "d", "h"} and unit.uses == {"c", "g", "j"}
