@@ -62,12 +62,11 @@ def _setattr(self, name, value):
     _set(self, name, value)
 
 
-def _init(self, data=(), requires_grad=False, *more):
+def _init(self, data=(), requires_grad=None, *more):
     if type(data) is not np.ndarray or data.dtype.kind not in "fiub":
-        if type(data) is int and type(self) is Tensor and requires_grad is not True:
-            sizes = integers("size", (data, *more) if requires_grad is False else (
-                data, requires_grad, *more))  # Tensor(3) and Tensor(2, 3): lengths, as in PyTorch
-            data, requires_grad = np.zeros(sizes, np.float32), False
+        if type(data) is int and type(self) is Tensor and type(requires_grad) is not bool:
+            sizes = (data, *more) if requires_grad is None else (data, requires_grad, *more)
+            data, requires_grad = np.zeros(integers("size", sizes), np.float32), None
         data = real_array(data)
     _set(self, "data", data)
     if requires_grad:

@@ -15,7 +15,7 @@ _float = float  # inside Tensor, float is a method
 class Tensor:
     """An array that remembers how it was made, so that gradients find their way back."""
 
-    def __init__(self, data: Any = ..., requires_grad: bool | int = False, *more: int) -> None: ...
+    def __init__(self, data: Any = ..., requires_grad: int | None = ..., *more: int) -> None: ...
     requires_grad: bool
     grad: Tensor | Any  # None before backward; Any lets w.grad.data pass without a question
     grad_fn: Node | None

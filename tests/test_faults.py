@@ -322,6 +322,7 @@ def test_sizes_are_no_data():
     """Tensor(2, 3) has six elements, as in PyTorch; a 3 beside requires_grad is a number."""
     assert Tensor(2, 3).tolist() == [[0, 0, 0], [0, 0, 0]] and Tensor(3).shape == (3,)
     assert Tensor(3, requires_grad=True).item() == nptorch.nn.Parameter(3).item() == 3
+    assert Tensor(3, False).item() == op(lambda a, /: (3, lambda g: g))(Tensor([2.0])).item() == 3
     with pytest.raises(TypeError, match="requires_grad: expected True or False, got"):
         Tensor([1.0], requires_grad=1.0)
     with pytest.raises(TypeError, match=r"size: expected ints, got \(2, 1.5\)"):
