@@ -60,7 +60,8 @@ def _weights(query, key, mask, /):
     top = value.max(axis=-1, keepdims=True)
     value -= np.where(np.isfinite(top), top, 0)  # -inf: there is nobody to look at
     np.exp(value, out=value)
-    value /= np.maximum(value.sum(axis=-1, keepdims=True), np.finfo(value.dtype).tiny)
+    sums = value @ np.ones(value.shape[-1], value.dtype)  # in less time than value.sum(-1)
+    value /= np.maximum(sums, np.finfo(value.dtype).tiny)[..., None]
     slope = lambda g: (g - np.einsum("...i,...i->...", g, value)[..., None]) * value
     return value, lambda g: slope(g) @ key, lambda g: slope(g).swapaxes(-1, -2) @ query, slope
 
@@ -127,12 +128,13 @@ def gelu(input, /, approximate="none"):
         raise ValueError(f'approximate: expected "none" or "tanh", got {approximate!r}')
     x, root, cube = floats(input), math.sqrt(2 / math.pi), 0.044715
     if approximate == "tanh":
-        below = (np.tanh((x * x * cube + 1) * root * x) + 1) * 0.5
-        slope = lambda: (x * x * (6 * cube * root) + 2 * root) * below * (1 - below)
+        below = (np.tanh((x * x * (cube * root) + root) * x) + 1) * 0.5
+        rise = lambda: (x * x * (6 * cube * root) + 2 * root) * value * (1 - below)
     else:
         below = np.vectorize(lambda a: math.erfc(-a / math.sqrt(2)) / 2, otypes=[x.dtype])(x)
-        slope = lambda: np.exp(x * x / -2) * (root / 2)
-    return x * below, lambda g: (slope() * x + below) * g
+        rise = lambda: np.exp(x * x / -2) * (root / 2) * x
+    value = x * below
+    return value, lambda g: (rise() + below) * g
 
 
 class GELU(Module):
