@@ -2,6 +2,7 @@
 
 import ast
 import importlib
+import inspect
 import json
 import pkgutil
 import re
@@ -64,6 +65,32 @@ def test_names_mean_what_they_mean_in_pytorch():
             a, b = getattr(ours, name), getattr(theirs, name)
             assert isinstance(a, type) == isinstance(b, type) or isinstance(b, torch.dtype) or \
                 name in ("enable_grad", "inference_mode"), f"{address}.{name}"
+
+
+def defaults(thing):
+    """{argument: what it is if it is left out}, of what Python can see."""
+    try:
+        return {p.name: p.default for p in inspect.signature(thing).parameters.values()
+                if p.default is not p.empty}
+    except ValueError:  # built in
+        return {}
+
+
+def test_what_is_left_out_is_what_it_is_in_pytorch():
+    pytest.importorskip("torch")
+    found, same = set(), 0
+    for address in ("nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler",
+                    "utils.data"):
+        ours, theirs = (importlib.import_module(f"{library}.{address}")
+                        for library in ("nptorch", "torch"))
+        for name in public(ours) & set(dir(theirs)):
+            mine, other = defaults(getattr(ours, name)), defaults(getattr(theirs, name))
+            different = {x for x in mine.keys() & other.keys() if mine[x] != other[x]}
+            found |= {f"{name} {x}" for x in different}
+            same += len(mine.keys() & other.keys() - different)
+    assert found == {"ModuleList modules", "DataLoader shuffle", "random_split generator",
+                     "calculate_gain param"}  # each says the same in another way
+    assert same > 100
 
 
 @pytest.mark.parametrize("address, names", [

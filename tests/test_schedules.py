@@ -65,6 +65,7 @@ def test_losses_and_rates_are_pytorchs(name, dtype):
 @pytest.mark.parametrize(("make", "expected"), [
     (lambda o: LinearLR(o, 0.5, total_iters=4), [0.25, 0.3125, 0.375, 0.4375, 0.5, 0.5]),
     (lambda o: LinearLR(o, 1.0, 0.0, 2), [0.5, 0.25, 0, 0]),
+    (LinearLR, [5 / 30, 7 / 30, 9 / 30, 11 / 30, 13 / 30, 0.5, 0.5]),  # from a third, in 5 steps
     (lambda o: StepLR(o, 2), [0.5, 0.5, 0.05, 0.05, 0.005]),
     (lambda o: CosineAnnealingLR(o, 2), [0.5, 0.25, 0, 0.25, 0.5]),
     (lambda o: CosineAnnealingLR(o, 2, eta_min=0.1), [0.5, 0.3, 0.1]),
