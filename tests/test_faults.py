@@ -47,6 +47,7 @@ VALUES = [
     ("m.tensor([True, True]).sum()", 2, "int64"),
     ("m.randperm(1)", [0], "int64"),
     ("m.randint(1, (2,))", [0, 0], "int64"),
+    ("m.randint(high=1, size=(2,))", [0, 0], "int64"),
     ("m.full((1,), 3)", [3], "int64"),
     # as an index, and operators that were missing
     ('["cat", "dog"][m.tensor([.1, .9]).argmax(0)]', "dog", None),

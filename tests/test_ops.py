@@ -622,6 +622,8 @@ CREATED = [
     ("arange(0, 1, 0.25)", [0, 0.25, 0.5, 0.75], "float32"), ("arange(0)", [], "int64"),
     ("arange(3, dtype=m.float64)", [0, 1, 2], "float64"),
     ("arange(start=1, end=7, step=3)", [1, 4], "int64"),
+    ("arange(0.5, 2, dtype=m.float32)", [0.5, 1.5], "float32"),
+    ("arange(0, 2.5, dtype=m.int64)", [0, 1], "int64"),  # the ends become ints first
     ("linspace(0, 1, 5)", [0, 0.25, 0.5, 0.75, 1], "float32"),
     ("linspace(1, -1, steps=3, dtype=m.float64)", [1, 0, -1], "float64"),
     ("linspace(2, 3, 1)", [2], "float32"),

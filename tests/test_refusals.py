@@ -199,6 +199,7 @@ CREATION = [
     ("manual_seed(1.5)", TypeError, "seed: expected an int, got 1.5"),
     ("arange(0, 5, 0)", ValueError, "step: expected a number other than 0, got 0"),
     ("arange(0, float('nan'))", ValueError),
+    ("arange(0, -0.5)", ValueError, "arange: no way from 0 to -0.5 in steps of 1"),
     ("linspace(0, 1, -1)", ValueError),
     ("linspace(0, 1, 2.5)", TypeError),
     ("full_like(2, 1)", TypeError, "expected a Tensor, got int"),

@@ -143,13 +143,14 @@ def test_evaluate_weighs_each_sample_alike(size):
     assert found.loss == pytest.approx(cross_entropy(logits, Y).item(), rel=1e-6)
 
 
-def test_evaluate_counts_every_answer_of_a_sequence():
+@pytest.mark.parametrize("T, C", [(7, 4), (1, 4), (7, 2)])
+def test_evaluate_counts_every_answer_of_a_sequence(T, C):
     """Logits (N, T, C) against classes (N, T): the share is one of N * T answers."""
-    logits = Tensor(RNG.normal(size=(6, 7, 4)))
-    y = Tensor(RNG.integers(0, 4, (6, 7)))
+    logits = Tensor(RNG.normal(size=(6, T, C)))
+    y = Tensor(RNG.integers(0, C, (6, T)))
 
     def loss(output, y):
-        return cross_entropy(output.reshape(-1, 4), y.reshape(-1))
+        return cross_entropy(output.reshape(-1, C), y.reshape(-1))
 
     found = evaluate(nn.Identity(), [(logits[:5], y[:5]), (logits[5:], y[5:])], loss)
     assert found.accuracy == pytest.approx(np.mean(logits.data.argmax(-1) == y.data), rel=1e-12)

@@ -67,6 +67,13 @@ def test_embedding_as_a_module():
     assert layer(tensor([1, 2])).dtype == np.float32
 
 
+def test_the_smallest_ones_work():
+    assert nn.Embedding(1, 1)(tensor([0, 0])).shape == (2, 1)
+    x = tensor([[3.0]])
+    out, weights = nn.MultiheadAttention(1, 1)(query=x, key=x, value=x)
+    assert out.shape == (1, 1) and weights.tolist() == [[1]]
+
+
 @pytest.mark.parametrize("sizes, error", [((0, 3), ValueError), ((3, 0), ValueError),
                                           ((2.0, 3), TypeError), ((2, None), TypeError)])
 def test_embedding_refuses_sizes(sizes, error):
