@@ -56,6 +56,9 @@ SAME = [  # program, answer
     ("torch.tensor([[0, 1], [1, 0]]).nonzero().tolist()", "[[0, 1], [1, 0]]"),
     ("torch.cat([torch.tensor([]), torch.ones(1, 2)]).tolist()", "[[1.0, 1.0]]"),
     ("[len(t) for t in torch.zeros(0).chunk(3)]", "[0, 0, 0]"),
+    ("[len(t) for t in torch.zeros(0).split(2)]", "[0]"),
+    ("torch.topk(x, 0).values.tolist(), torch.argsort(-torch.arange(3)).tolist()",
+     "([], [2, 1, 0])"),
     ("torch.tensor(3).flip(0).item(), torch.arange(2).flip(dims=[0]).tolist()", "(3, [1, 0])"),
     ("torch.roll(torch.arange(4).reshape(2, 2), 1, ()).tolist()", "[[3, 0], [1, 2]]"),
     ("torch.tensor([[True, False]]).all(()).tolist()", "[[True, False]]"),
@@ -65,6 +68,12 @@ SAME = [  # program, answer
     ("torch.autograd.backward([x.sum(), (x * p).sum()]); x.grad.tolist(), p.grad.item()",
      "([2.0, 2.0], 3.0)"),
     ("torch.autograd.backward(x * 2, torch.tensor([1.0, 3.0])); x.grad.tolist()", "[2.0, 6.0]"),
+    ("y = (x * x).sum(); torch.autograd.grad(y, x); torch.autograd.grad(y, x)", "refused"),
+    ("y = (x * x).sum(); torch.autograd.backward(y); torch.autograd.backward(y)", "refused"),
+    ("x.sum().grad_fn.next_functions[0][1]", "0"),
+    ("m = torch.no_grad(); m.__enter__(); torch.set_grad_enabled(True); "
+     "torch.set_grad_enabled(False); m.__exit__(None, None, None); torch.is_grad_enabled()",
+     "True"),
     ("torch.ones(2, 3).stride(0), x.view(size=(2, 1)).shape[1]", "(3, 1)"),
     ("F = torch.autograd.Function; M = type('MyOp', (F,), {'forward': staticmethod(lambda c, a: "
      "a * 2), 'backward': staticmethod(lambda c, g: g if c.needs_input_grad[0] else None)}); "
