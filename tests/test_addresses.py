@@ -78,6 +78,7 @@ def defaults(thing):
 
 def test_what_is_left_out_is_what_it_is_in_pytorch():
     pytest.importorskip("torch")
+    importlib.import_module("nptorch.bridge")  # which adds its own names
     found, same = set(), 0
     for address in ("nn", "nn.functional", "nn.init", "nn.utils", "optim", "optim.lr_scheduler",
                     "utils.data"):
@@ -90,7 +91,7 @@ def test_what_is_left_out_is_what_it_is_in_pytorch():
             same += len(mine.keys() & other.keys() - different)
     assert found == {"ModuleList modules", "DataLoader shuffle", "random_split generator",
                      "calculate_gain param"}  # each says the same in another way
-    assert same > 100
+    assert same > 160
 
 
 @pytest.mark.parametrize("address, names", [

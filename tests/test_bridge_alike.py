@@ -59,6 +59,23 @@ SAME = [  # program, answer
     ("[len(t) for t in torch.zeros(0).split(2)]", "[0]"),
     ("torch.topk(x, 0).values.tolist(), torch.argsort(-torch.arange(3)).tolist()",
      "([], [2, 1, 0])"),
+    ("torch.tensor([[2, 1], [0, 3]]).sort().values.tolist()", "[[1, 2], [0, 3]]"),
+    ("torch.ones(2, 2).tril().tolist(), torch.ones(2, 2).triu().tolist()",
+     "([[1.0, 0.0], [1.0, 1.0]], [[1.0, 1.0], [0.0, 1.0]])"),
+    ("t = torch.tensor([0.0, 3.0, 4.0]); [t.norm(p).item() for p in (2, 1, 0, -0.5, float('inf'))]",
+     "[5.0, 7.0, 2.0, 0.0, 4.0]"),
+    ("t = torch.tensor([0.0, 4.0], requires_grad=True); t.norm(0.5).backward(); t.grad.tolist()",
+     "[0.0, 1.0]"),
+    ("torch.allclose(torch.zeros(1), torch.tensor([1e-9])), "
+     "torch.allclose(torch.zeros(1), torch.tensor([1e-7])), "
+     "torch.allclose(torch.ones(1), torch.tensor([1.000006])), "
+     "torch.allclose(torch.ones(1), torch.tensor([1.00002]))", "(True, False, True, False)"),
+    ("tuple(torch.ones(3, 2, 4).svd().V.shape)", "(3, 4, 2)"),
+    ("tuple(torch.linalg.svd(torch.ones(2, 3)).Vh.shape)", "(3, 3)"),
+    ("t = torch.zeros(9999).normal_(); abs(t.mean().item()) < 0.1, 0.9 < t.std().item() < 1.1",
+     "(True, True)"),
+    ("t = torch.zeros(9999).uniform_(); 0 <= t.min().item() < 0.1, 0.9 < t.max().item() < 1",
+     "(True, True)"),
     ("torch.tensor(3).flip(0).item(), torch.arange(2).flip(dims=[0]).tolist()", "(3, [1, 0])"),
     ("torch.roll(torch.arange(4).reshape(2, 2), 1, ()).tolist()", "[[3, 0], [1, 2]]"),
     ("torch.tensor([[True, False]]).all(()).tolist()", "[[True, False]]"),
@@ -119,6 +136,7 @@ SAME = [  # program, answer
      "list(net._modules), len(net), type(net._modules['1']).__name__", "(['0', '1'], 2, 'Tanh')"),
     ("q = __import__('pickle'); t = q.loads(q.dumps(x * 2)); t.tolist(), t.requires_grad, "
      "t.is_leaf", "([2.0, 2.0], True, True)"),
+    ("torch.nn.Dropout(inplace=True).p", "0.5"),
     ("torch.nn.MSELoss(reduction='elementwise_mean')(x, x * 3).item()", "4.0"),
     ("d = torch.utils.data; d.sampler.RandomSampler is d.RandomSampler, "
      "d.dataloader.DataLoader is d.DataLoader, d.dataset.Dataset is d.Dataset",
