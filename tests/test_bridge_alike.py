@@ -137,6 +137,15 @@ SAME = [  # program, answer
     ("q = __import__('pickle'); t = q.loads(q.dumps(x * 2)); t.tolist(), t.requires_grad, "
      "t.is_leaf", "([2.0, 2.0], True, True)"),
     ("torch.nn.Dropout(inplace=True).p", "0.5"),
+    ("torch.nn.Buffer(torch.ones(1), False)", "refused"),
+    ("torch.nn.Buffer(data=torch.ones(1)).item()", "1.0"),
+    ("q = torch.tensor([0.0, 1.0], requires_grad=True); torch.nn.functional.binary_cross_entropy("
+     "q, torch.zeros(2), reduction='sum').backward(); q.grad.tolist()", "[0.0, 999999995904.0]"),
+    ("t = torch.tensor([[0.0, -1.0], [-2.0, -3.0]]); i = torch.tensor([-100, 1]); "
+     "torch.nn.functional.nll_loss(t, i, weight=torch.ones(2)).item()", "3.0"),
+    ("torch.nn.functional.one_hot(torch.tensor([2, 0])).tolist()", "[[0, 0, 1], [1, 0, 0]]"),
+    ("t = torch.ones(2, 3) / 3; torch.nn.functional.cross_entropy(t, t, ignore_index=0)",
+     "refused"),
     ("torch.nn.MSELoss(reduction='elementwise_mean')(x, x * 3).item()", "4.0"),
     ("d = torch.utils.data; d.sampler.RandomSampler is d.RandomSampler, "
      "d.dataloader.DataLoader is d.DataLoader, d.dataset.Dataset is d.Dataset",

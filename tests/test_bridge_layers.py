@@ -217,12 +217,15 @@ def test_loaders_by_hand():
 
 @same_in_both
 def test_adadelta_and_plans(torch):
-    w = torch.tensor([1.0, -2.0, 3.0], requires_grad=True)
-    optimizer = torch.optim.Adadelta([w], lr=0.5, weight_decay=0.1)
-    for _ in range(5):
-        w.grad = None
-        (w**4).sum().backward()
-        optimizer.step()
+    ends = []
+    for options in {"weight_decay": 0.1}, {"eps": 0.5}:
+        w = torch.tensor([1.0, -2.0, 3.0], requires_grad=True)
+        optimizer = torch.optim.Adadelta([w], lr=0.5, **options)
+        for _ in range(5):
+            w.grad = None
+            (w**4).sum().backward()
+            optimizer.step()
+        ends += [round(x, 5) for x in w.tolist()]
     rates, plans = [], torch.optim.lr_scheduler
     for name, *options in (("MultiStepLR", [2, 4], 0.5), ("ConstantLR", 0.5, 3),
                            ("PolynomialLR", 4, 2.0), ("ConstantLR", 0.5, 0),
@@ -233,7 +236,7 @@ def test_adadelta_and_plans(torch):
             rates.append(round(scheduler.get_last_lr()[0], 6))
             optimizer.step()
             scheduler.step()
-    return [round(x, 5) for x in w.tolist()], rates
+    return ends, rates
 
 
 def test_rates_by_hand():

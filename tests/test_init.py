@@ -44,6 +44,12 @@ def test_pytorch_draws_as_wide(name, options, std):
     assert abs(theirs.std().item() / std - 1) < 0.03
 
 
+def test_a_fan_of_one():
+    manual_seed(0)
+    x = init.kaiming_normal_(zeros(9000, 1), nonlinearity="linear").data
+    assert abs(x.std() - 1) < 0.03
+
+
 def test_constants():
     tensor = zeros(2, 3)
     assert init.constant_(tensor, 0.5) is tensor and (tensor.data == 0.5).all()
