@@ -106,6 +106,15 @@ SAME = [  # program, answer
      "'         -4.2000e-05, -4.1000e-05],'"),
     ("str(10**6 * (torch.arange(2002) - 1001).reshape(2, 1001)).splitlines()[1]",
      "'            -2000000,    -1000000],'"),
+    ("[len(str(k + torch.arange(n).reshape(s)).splitlines()) for k, n, s in ("
+     "(1000, 1000, (10, 100)), (10**8, 1001, (1001,)), (10**8, 1001, (143, 7)), "
+     "(10**9, 1002, (167, 6)))]", "[90, 2, 13, 7]"),
+    ("[max(map(len, str(torch.arange(1.0 * n).reshape(s) * 1e-5).splitlines())) for n, s in "
+     "((1001, (7, 143)), (1050, (3, 5, 70)), (1000, (125, 8)))]", "[74, 63, 80]"),
+    ("max(map(len, str(1000 + torch.arange(60).reshape(2, 2, 15)).splitlines()))", "75"),
+    ("[str(torch.tensor([n], dtype=torch.float64)).split(',')[0] for n in (1e-4, 1e8, 1e8 + 0.5)]",
+     "['tensor([0.0001]', 'tensor([100000000.]', 'tensor([1.0000e+08]']"),
+    ("str(torch.tensor([1000.0, 1.0]))", "'tensor([1000.,    1.])'"),
     ("[tuple(torch.Tensor(*n).shape) for n in ((2, 3), (3,), (), (2, 0), (4, 2, 3))]",
      "[(2, 3), (3,), (0,), (2, 0), (4, 2, 3)]"),
     ("w = torch.nn.Parameter(torch.Tensor(3)); torch.nn.init.ones_(w).tolist()",
@@ -136,6 +145,8 @@ SAME = [  # program, answer
      "list(net._modules), len(net), type(net._modules['1']).__name__", "(['0', '1'], 2, 'Tanh')"),
     ("q = __import__('pickle'); t = q.loads(q.dumps(x * 2)); t.tolist(), t.requires_grad, "
      "t.is_leaf", "([2.0, 2.0], True, True)"),
+    ("[f.__name__ for f in (torch.nn.Module.eval, torch.nn.Module.children)]",
+     "['eval', 'children']"),
     ("torch.nn.Dropout(inplace=True).p", "0.5"),
     ("torch.nn.Buffer(torch.ones(1), False)", "refused"),
     ("torch.nn.Buffer(data=torch.ones(1)).item()", "1.0"),
