@@ -86,6 +86,8 @@ def test_each_way_to_ask_finds_it_by_itself(program):
     (lambda: nn.Transfomer, "nptorch.nn has no 'Transfomer'"),
     (lambda: torch.ones(1).summ(), "'Tensor' object has no attribute 'summ'"),  # Python's own
     (lambda: nn.Linear(1, 1).wieght, "Linear has no 'wieght'; the nearest that is there: weight"),
+    (lambda: nn.Linear(1, 1).requires_grad,
+     "Linear has no 'requires_grad'; the nearest that is there: requires_grad_"),
 ])
 def test_an_absent_name_says_what_is_near(ask, message):
     with pytest.raises(AttributeError) as error:
@@ -973,7 +975,8 @@ def test_small_things():
 @pytest.mark.parametrize("program", [
     "nn.BatchNorm1d(2)", "nn.Sequential(nn.ReLU(), nn.Linear(1, 1))", "nn.Embedding(3, 2)",
     "torch.optim.Adam(nn.Linear(1, 1).parameters())", "copy.deepcopy(nn.LayerNorm(2))",
-    "nn.Linear(1, 1)(torch.ones(2, 1)).sum().backward()"])
+    "nn.Linear(1, 1)(torch.ones(2, 1)).sum().backward()",
+    "hasattr(torch, '__wrapped__') or hasattr(nn.ReLU(), 'weight')"])
 def test_the_series_own_names_do_not_load_it(program):
     program = (f"import copy, sys, nptorch as torch\nfrom nptorch import nn\n{program}\n"
                "assert 'nptorch.bridge' not in sys.modules")

@@ -161,6 +161,10 @@ SAME = [  # program, answer
     ("d = torch.utils.data; d.sampler.RandomSampler is d.RandomSampler, "
      "d.dataloader.DataLoader is d.DataLoader, d.dataset.Dataset is d.Dataset",
      "(True, True, True)"),
+    ("d = torch.utils.data; list(d.WeightedRandomSampler([0.0, 1.0], 1)), "
+     "len(d.RandomSampler([7], num_samples=1))", "([1], 1)"),
+    ("d = torch.utils.data.DataLoader(range(3), sampler=[2, 0]); d.num_workers, d.pin_memory",
+     "(0, False)"),
     ("s = torch.utils.data.RandomSampler(range(3), replacement=True, num_samples=10**12); "
      "next(iter(s)) in range(3)", "True"),
 ]

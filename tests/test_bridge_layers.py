@@ -210,7 +210,8 @@ def test_loaders_by_hand():
         pairs, 5, shuffle=True, generator=nptorch.Generator().manual_seed(seed), collate_fn=None)]
         for seed in (1, 1, 2)]
     assert orders[0] == orders[1] != orders[2] and sorted(orders[2][0]) == [0, 1, 2, 3, 4]
-    for wrong in ({"sampler": [1], "shuffle": True}, {"batch_sampler": [[1]], "batch_size": 3}):
+    beside = {"batch_size": 3}, {"shuffle": True}, {"sampler": [1]}, {"drop_last": True}
+    for wrong in {"sampler": [1], "shuffle": True}, *({"batch_sampler": [[1]]} | b for b in beside):
         with pytest.raises(ValueError, match="excludes"):
             data.DataLoader(pairs, **wrong)
 
