@@ -52,6 +52,17 @@ SAME = [  # program, answer
     ("torch.ones(1).half().round(decimals=10).item()", "1.0"),
     ("torch.softmax(x, 0, torch.float64).dtype == torch.float64", "True"),
     ("torch.nn.functional.softmax(x, 0, 3, torch.float64).tolist()", "[0.5, 0.5]"),
+    ("torch.nn.functional.softmax(torch.tensor(3.0)).item()", "1.0"),
+    ("[torch.nn.functional.softmax(torch.ones(s)).max().item() for s in ((2,), (2, 4), (2, 4, 8), "
+     "(5, 2, 4, 8))]", "[0.5, 0.25, 0.5, 0.5]"),
+    ("torch.FloatTensor.__name__, [hasattr(torch, name) for name in ('byte', 'char', 'half')]",
+     "('FloatTensor', [False, False, True])"),
+    ("torch.nn.LSTM(1, 1, proj_size=0).hidden_size", "1"),
+    ("tuple(torch.nn.GRU(2, 3, batch_first=True)(torch.ones(4, 2))[0].shape)", "(4, 3)"),
+    ("m = torch.nn.RNN(2, 3, 1, dropout=1.0); torch.equal(m(torch.ones(1, 2))[0], "
+     "m(torch.zeros(1, 2))[0])", "False"),  # it drops what layers tell each other
+    ("m = torch.nn.RNN(2, 3, 2, dropout=1.0); torch.equal(m(torch.ones(1, 2))[0], "
+     "m(torch.zeros(1, 2))[0])", "True"),
     ("[t.tolist() for t in torch.where(torch.tensor([[0, 1], [1, 0]]))]", "[[0, 1], [1, 0]]"),
     ("torch.tensor([[0, 1], [1, 0]]).nonzero().tolist()", "[[0, 1], [1, 0]]"),
     ("torch.cat([torch.tensor([]), torch.ones(1, 2)]).tolist()", "[[1.0, 1.0]]"),
