@@ -178,6 +178,14 @@ def test_values(library, text, value, dtype):
         np.testing.assert_allclose(np.asarray(found), right, rtol=3e-7, strict=True)
 
 
+def test_an_int_that_is_too_large_keeps_its_value_in_comparisons():
+    """PyTorch makes 44 of 300 first, and 212 of -300."""
+    small = Tensor(np.array([44, 200], np.uint8))
+    assert (small == 300).tolist() == [False, False] and (small != 300).tolist() == [True, True]
+    assert (small >= -300).tolist() == (small > -300).tolist() == [True, True]
+    assert (small <= 300).tolist() == (small < 300).tolist() == [True, True]
+
+
 REFUSED = [  # by both
     "m.tensor([1, 2]).requires_grad_()",
     "setattr(m.tensor([1, 2]), 'requires_grad', True)",
