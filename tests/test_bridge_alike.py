@@ -126,6 +126,11 @@ SAME = [  # program, answer
     ("[str(torch.tensor([n], dtype=torch.float64)).split(',')[0] for n in (1e-4, 1e8, 1e8 + 0.5)]",
      "['tensor([0.0001]', 'tensor([100000000.]', 'tensor([1.0000e+08]']"),
     ("str(torch.tensor([1000.0, 1.0]))", "'tensor([1000.,    1.])'"),
+    ("t = torch.zeros(143, 8); t[:, 4] = 12345.5; str(t).splitlines()[0]",  # nobody sees it
+     "'tensor([[0., 0., 0.,  ..., 0., 0., 0.],'"),
+    ("[len(str((torch.arange(n) + 10 * x[0]).clone()).splitlines()) for n in (9, 10)]", "[1, 2]"),
+    ("[len(str((torch.arange(n) + 10000 * x[0]) * 2).splitlines()) for n in (5, 6, 60)]",
+     "[1, 2, 8]"),
     ("[tuple(torch.Tensor(*n).shape) for n in ((2, 3), (3,), (), (2, 0), (4, 2, 3))]",
      "[(2, 3), (3,), (0,), (2, 0), (4, 2, 3)]"),
     ("w = torch.nn.Parameter(torch.Tensor(3)); torch.nn.init.ones_(w).tolist()",
