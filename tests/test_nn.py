@@ -308,6 +308,15 @@ def test_a_linear_follows_its_weight():
         layer(ones(4, 5))
 
 
+def test_a_bias_that_does_not_fit_is_not_the_inputs_fault():
+    layer = nn.Linear(3, 2)
+    layer.bias = nn.Parameter(ones(5))
+    for shape in (4, 3), (2, 4, 3):
+        with pytest.raises(ValueError, match="linear: expected shapes") as caught:
+            layer(ones(*shape))
+        assert not isinstance(caught.value, ShapeError)
+
+
 # Containers
 
 
