@@ -145,7 +145,7 @@ def _set(self, key, value):
     *first, last = _split_key(key, self.ndim)
     array = self.data[first[0]] if first else self.data
     array[last] = value.data if isinstance(value, Tensor) else value
-    self.data = self.data  # whoever watches data hears of the write
+    self.data = self.data  # an assignment, which 14_manners watches
 
 
 Tensor.__getitem__ = lambda self, key: functools.reduce(_getitem, _split_key(key, self.ndim), self)

@@ -8,8 +8,8 @@ from nptorch.creation import int64, ones, zeros
 from nptorch.nn.module import Module, Parameter, ShapeError
 
 
-def _affine(weight, bias, *size):
-    return (number if p is None else p.reshape(size) for p, number in ((weight, 1.0), (bias, 0.0)))
+def _shaped(weight, bias, *size):
+    return (plain if p is None else p.reshape(size) for p, plain in ((weight, 1.0), (bias, 0.0)))
 
 
 @op
@@ -47,7 +47,7 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     number a feature in training. Source: Ioffe and Szegedy (2015)."""
     x, stats = input.transpose(0, 1).flatten(1), []
     c, n = x.shape
-    weight, bias = _affine(weight, bias, c, 1)
+    weight, bias = _shaped(weight, bias, c, 1)
     if not training:
         scale = weight / (running_var.reshape(c, 1) + eps).sqrt()
         value = (x - running_mean.reshape(c, 1)) * scale + bias
@@ -102,7 +102,7 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     if not size or input.shape[-len(size):] != size:
         raise ValueError(f"input: expected (..., {str([*size])[1:-1]}), got {input.shape}")
     n = np.prod(size)
-    return _normalize(input.reshape(-1, n), *_affine(weight, bias, n), eps, []).reshape(input.shape)
+    return _normalize(input.reshape(-1, n), *_shaped(weight, bias, n), eps, []).reshape(input.shape)
 
 
 class LayerNorm(Module):
