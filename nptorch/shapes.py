@@ -98,8 +98,8 @@ def expand(a, /, *size):
 @op
 def _cat(*arrays, dim):
     value = np.concatenate(arrays, dim)
-    ends = np.cumsum([a.shape[dim] for a in arrays])[:-1]
-    return value, *(lambda g, i=i: np.split(g, ends, dim)[i] for i in range(len(arrays)))
+    ends = np.cumsum([0, *(a.shape[dim] for a in arrays)])
+    return value, *(lambda g, i=i: np.split(g, ends[i:i + 2], dim)[1] for i in range(len(arrays)))
 
 
 def cat(tensors, dim=0):

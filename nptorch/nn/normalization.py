@@ -16,6 +16,7 @@ def _shaped(weight, bias, *size):
 def _normalize(x, weight, bias, /, eps, stats):
     """x (..., m, n), each row minus its mean, divided by its standard deviation, times weight, plus
     bias. The means and the variances (..., m, 1) go into the list stats."""
+    dtype, x = x.dtype, x.astype(np.promote_types(x.dtype, np.float32), copy=False)
     n, one = x.shape[-1], np.ones(x.shape[-1], x.dtype)
     mean = lambda a, b: np.vecdot(a, b)[..., None] / n
     center = mean(x, one)
@@ -34,7 +35,7 @@ def _normalize(x, weight, bias, /, eps, stats):
         g -= x * along
         return g
 
-    return (value, back,  # products with a row sum down the rows, and are fast
+    return (value.astype(dtype, copy=False), back,  # products with a row are fast sums
             lambda g: scale.mT @ (g * x) if np.ndim(weight) == 1 else n * mean(g, x) * scale,
             lambda g: np.ones_like(scale).mT @ g if np.ndim(bias) == 1 else n * mean(g, one))
 
