@@ -1420,3 +1420,18 @@ def augmented(rows):
             ax.imshow(picture.reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set(visible=True, color=LIGHT)
+
+
+# 19_layers
+
+
+def activations(x, panels):
+    """Ten functions at the points x, each with its slope, dashed: {name: (values, slopes)}."""
+    fig, axes = plt.subplots(2, 5, figsize=(9, 3.6), sharex=True, sharey=True)
+    for (name, (values, slopes)), ax in zip(panels.items(), axes.flat):
+        ax.plot(x, values)
+        ax.plot(x, slopes)
+        ax.set(title=name, ylim=(-2.2, 2.2), xticks=[-4, 0, 4])
+    label(axes[0, 0], 0.4, 0.4, "function")
+    label(axes[0, 0], 2, 1, "slope", BLUE, dy=8)
+    fig.supxlabel("x", fontsize=10)
