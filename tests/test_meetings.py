@@ -12,7 +12,6 @@ import textwrap
 import numpy as np
 import pytest
 
-
 PROGRAMS = {
     "a gradient of inf meets a unit of relu that is silent": ("""
         x = m.tensor([-1.0, 2.0], requires_grad=True)

@@ -18,6 +18,7 @@ from nptorch.bridge.devices import to
 from nptorch.bridge.words import at_device, fuller, plain, rows
 from nptorch.checks import axis, dimension, integer, integers, number
 from nptorch.ops import ValuesAndIndices, floats
+from nptorch.serialization import replace
 
 
 def entries(input, dim, index):
@@ -311,7 +312,7 @@ def _plan(x, arrays):
     if isinstance(x, (Tensor, nn.Module)):
         kind = type(x).__module__, type(x).__qualname__
         _kind(*kind)  # which refuses a class that load would not find
-        holds = {k: v for k, v in vars(x).items() if k not in ("grad", "grad_fn", "_of")}
+        holds = {k: v for k, v in vars(x).items() if k not in ("grad", "grad_fn", "_of", "_hooks")}
         return {"kind": kind, "holds": _plan(holds, arrays)}
     if isinstance(x, dict):  # JSON's keys are text: those of dicts are JSON themselves
         if odd := [k for k in x if not isinstance(k, (str, int, float, type(None)))]:
@@ -343,7 +344,8 @@ def save(obj, f):
     arrays, content = {}, io.BytesIO()
     plan = json.dumps(_plan(obj, arrays)).encode()
     np.savez(content, np.array(plan, "S"), *(np.asarray(x) for _, x in arrays.values()))
-    (f.write if hasattr(f, "write") else Path(f).write_bytes)(content.getvalue())
+    write = lambda file: file.write(content.getvalue())
+    write(f) if hasattr(f, "write") else replace(f, write)
 
 
 @fuller(torch.load)
