@@ -803,7 +803,7 @@ for value in vars(self).values():
         "nothing returned": ("return IncompatibleKeys(missing, unexpected)", ""),
         "lists exchanged": ("(missing, unexpected)", "(unexpected, missing)"),
         "added": ("own[key].copy_(value)", "own[key].add_(value)"),
-        "returned in the loop": ("\nreturn", "\n    return"),
+        "returned in the loop": ("\nreturn", "\n        return"),
     },
     "_picked": {
         "ones": ("spread[where] = g", "spread[where] = 1"),
