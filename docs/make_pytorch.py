@@ -39,7 +39,7 @@ HEAD = """# PyTorch's names in nptorch
 
 A script that runs on PyTorch runs on nptorch with its import changed, as far as its names are here.
 A name that is here means what it means in PyTorch, with the same numbers up to rounding; where it
-differs on purpose, the second part says so. An absent name raises an AttributeError that says so,
+differs on purpose, the last part says so. An absent name raises an AttributeError that says so,
 and names the nearest that is there; [16_bridge](../notebooks/16_bridge.ipynb) tells how.
 
 ## Same
@@ -83,13 +83,6 @@ def page():
         if lack and address != "":
             absent += f"**{title}**: {paragraph(lack)}\n\n"
     text += f"### nn.Module: {len(modules())} attributes\n\n{paragraph(modules())}\n\n"
-    text += ("## Differs on purpose\n\nEach line is run under both libraries by the tests. `torch` "
-             "is either library, `x` is\n`torch.ones(2, requires_grad=True)`, and `p` is "
-             "`torch.ones(1, requires_grad=True)` with the gradient 1.\n\n")
-    for program, here, theirs, why in ROW.findall(
-            (FOLDER / "differences.md").read_text(encoding="utf-8")):
-        lines = program.replace("; ", "\n")
-        text += f"{why}\n\n```python\n{lines}\n# nptorch {here}, PyTorch {theirs}\n```\n\n"
     text += ("## Absent\n\nComplex numbers, quantized and sparse Tensors, devices other than this "
              "computer's memory, second\nderivatives, the gradient of `svd`, "
              "compilation, distribution and anything that executes code\nfrom a file. Of what "
@@ -98,10 +91,20 @@ def page():
     text += "".join(f"| `{name.replace('torch.ones(1)', 'x')}` | {what} |\n"
                     for name, what in INSTEAD.items())
     usual = importlib.import_module("nptorch.bridge.words").USUAL
-    text += ("\nOf these options PyTorch's usual value alone is there: "
-             + ", ".join(f"`{word}={value!r}`" for word, value in usual.items())
-             + f". Of `torch` itself {len(there('')[1])} more names are absent. Elsewhere:\n\n")
-    return text + absent.rstrip("\n") + "\n"
+    options = [f"`{word}={value!r}`".replace(" ", "\N{NO-BREAK SPACE}")
+               for word, value in usual.items()]
+    text += "\n" + textwrap.fill(
+        f"Of these options PyTorch's usual value alone is there: {', '.join(options)}. Of `torch` "
+        f"itself {len(there('')[1])} more names are absent. Elsewhere:", 98,
+        break_on_hyphens=False) + f"\n\n{absent}"
+    text += ("## Differs on purpose\n\nEach line is run under both libraries by the tests. `torch` "
+             "is either library, `x` is\n`torch.ones(2, requires_grad=True)`, and `p` is "
+             "`torch.ones(1, requires_grad=True)` with the gradient 1.\n\n")
+    for program, here, theirs, why in ROW.findall(
+            (FOLDER / "differences.md").read_text(encoding="utf-8")):
+        lines = program.replace("; ", "\n")
+        text += f"{why}\n\n```python\n{lines}\n# nptorch {here}, PyTorch {theirs}\n```\n\n"
+    return text.rstrip("\n") + "\n"
 
 
 if __name__ == "__main__":

@@ -1377,6 +1377,24 @@ def heads(weights, text):
     bar.outline.set_visible(False)
 
 
+# 16_bridge
+
+
+def cubics(x, fit, printed):
+    """A sine at the points x, NumPy's fit to it, broad and grey, and dashed the odd part of the
+    cubic of each printed line "steps: loss, b = ..., d = ..."."""
+    _, ax = plt.subplots()
+    ax.plot(x, np.sin(x))
+    ax.plot(x, np.polyval(fit, x), "-", color=LIGHT, linewidth=6, zorder=0)
+    ax.text(3.1, 0.15, "sine", va="center")
+    ax.text(-2.9, 0.1, "NumPy's fit, grey")
+    for line in printed.splitlines():
+        b, d = (float(part.split(" = ")[1]) for part in line.split(",")[1:])
+        ax.plot(x, b * x + d * x**3, "--", color=BLUE)
+        ax.text(3.1, 3 * b + 27 * d, line.partition(":")[0], va="center", color=BLUE)
+    ax.set(xlabel="x", ylabel="y", xlim=(-3.1, 4))
+
+
 # 17_bug_hunt
 
 
@@ -1402,3 +1420,18 @@ def augmented(rows):
             ax.imshow(picture.reshape(8, 8), cmap="gray_r", vmin=0, vmax=1)
             ax.set(xticks=[], yticks=[])
             ax.spines[:].set(visible=True, color=LIGHT)
+
+
+# 19_layers
+
+
+def activations(x, panels):
+    """Ten functions at the points x, each with its slope, dashed: {name: (values, slopes)}."""
+    fig, axes = plt.subplots(2, 5, figsize=(9, 3.6), sharex=True, sharey=True)
+    for (name, (values, slopes)), ax in zip(panels.items(), axes.flat):
+        ax.plot(x, values)
+        ax.plot(x, slopes)
+        ax.set(title=name, ylim=(-2.2, 2.2), xticks=[-4, 0, 4])
+    label(axes[0, 0], 0.4, 0.4, "function")
+    label(axes[0, 0], 2, 1, "slope", BLUE, dy=8)
+    fig.supxlabel("x", fontsize=10)

@@ -45,7 +45,8 @@ def real_array(data):
 
 
 class _Mode(threading.local):
-    quiet = 0  # how many blocks of no_grad we are in; each thread counts its own, as in PyTorch
+    def __init__(self):  # in each thread anew, as in PyTorch
+        self.quiet, self.before = False, []  # inside no_grad? and what held outside
 
 
 _mode = _Mode()
@@ -145,7 +146,7 @@ def _walk(root, g, retain_graph):
         node.check()
         for x, back in node.edges:
             arriving, maker = unbroadcast(back(g), x.data), x.grad_fn
-            if maker is None or x._retains_grad:
+            if x.requires_grad and (maker is None or x._retains_grad):
                 found[x] = found[x] + arriving if x in found else arriving
             if maker in grads:
                 grads[maker] = grads[maker] + arriving
@@ -194,10 +195,11 @@ class no_grad(contextlib.ContextDecorator):
         return self if function is None else self(function)
 
     def __enter__(self):
-        _mode.quiet += 1
+        _mode.before.append(_mode.quiet)
+        _mode.quiet = True
 
     def __exit__(self, *error):
-        _mode.quiet -= 1
+        _mode.quiet = _mode.before.pop()
 
 
 def item(self):

@@ -21,7 +21,7 @@ def in_place(ufunc):
     def change(self, source=None):
         check_inplace(self, source)
         ufunc(self.data, source.data if isinstance(source, Tensor) else source, out=self.data)
-        self.data = self.data  # whoever watches data hears of the write
+        self.data = self.data  # an assignment, which 14_manners watches
         return self
 
     return change

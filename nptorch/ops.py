@@ -123,7 +123,8 @@ def relu(a, /):
     """max(a, 0); its gradient at 0 is 0."""
     large = a.size > 4000 and a.dtype.kind == "f"  # where clip takes less, down to a third
     value = a.clip(0, np.inf) if large else np.maximum(a, 0)
-    return value, lambda g: g * (value != 0)  # nan passes, as in PyTorch
+    # g * (value != 0), on the bits of g, as inf * 0 is nan; a nan lets g pass, as in PyTorch
+    return value, lambda g: (g.view(f"i{g.itemsize}") * (value != 0)).view(g.dtype)
 
 
 def _expand(g, shape, dim, keepdim):

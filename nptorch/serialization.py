@@ -25,11 +25,16 @@ def save(state_dict, path):
         raise TypeError("state_dict: expected a dict, such as net.state_dict(), "
                         f"got {type(state_dict).__name__}")
     arrays = {name: _array(name, value) for name, value in state_dict.items()}
+    replace(path, lambda file: np.savez(file, **arrays))
+
+
+def replace(path, write):
+    """Let write(file) fill a file that takes the place of path when it is complete."""
     path = os.path.realpath(path)
     partial = f"{path}.{os.urandom(8).hex()}.partial"  # nobody else writes to a file of this name
     try:
         with open(partial, "xb") as file:
-            np.savez(file, **arrays)
+            write(file)
         os.replace(partial, path)
     finally:
         if os.path.exists(partial):

@@ -98,8 +98,8 @@ def expand(a, /, *size):
 @op
 def _cat(*arrays, dim):
     value = np.concatenate(arrays, dim)
-    ends = np.cumsum([a.shape[dim] for a in arrays])[:-1]
-    return value, *(lambda g, i=i: np.split(g, ends, dim)[i] for i in range(len(arrays)))
+    ends = np.cumsum([0, *(a.shape[dim] for a in arrays)])
+    return value, *(lambda g, i=i: np.split(g, ends[i:i + 2], dim)[1] for i in range(len(arrays)))
 
 
 def cat(tensors, dim=0):
@@ -145,7 +145,7 @@ def _set(self, key, value):
     *first, last = _split_key(key, self.ndim)
     array = self.data[first[0]] if first else self.data
     array[last] = value.data if isinstance(value, Tensor) else value
-    self.data = self.data  # whoever watches data hears of the write
+    self.data = self.data  # an assignment, which 14_manners watches
 
 
 Tensor.__getitem__ = lambda self, key: functools.reduce(_getitem, _split_key(key, self.ndim), self)

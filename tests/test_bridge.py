@@ -12,6 +12,7 @@ import random
 import re
 import subprocess
 import sys
+import threading
 import types
 import weakref
 
@@ -1087,3 +1088,43 @@ def test_a_failed_grad_leaves_no_tensor_retaining_its_gradient():
     with pytest.raises(RuntimeError, match="its graph is gone"):
         torch.autograd.grad(y, [h])
     assert not h._retains_grad
+
+
+def test_generators_of_two_threads_do_not_meet():
+    class Three:  # a size that waits until it may be read
+        def __init__(self):
+            self.asked, self.may = threading.Event(), threading.Event()
+
+        def __index__(self):
+            self.asked.set()
+            assert self.may.wait(10)
+            return 3
+
+    sizes, generators = [Three(), Three()], [torch.Generator().manual_seed(i) for i in (1, 2)]
+    threads = [threading.Thread(target=torch.rand, args=[size], kwargs={"generator": generator})
+               for size, generator in zip(sizes, generators)]
+    for thread, size in zip(threads, sizes):  # the second call begins in the first
+        thread.start()
+        assert size.asked.wait(10)
+    for thread, size in zip(threads, sizes):  # and ends after it
+        size.may.set()
+        thread.join()
+    torch.manual_seed(0)  # the generator of calls that name none, and no other
+    for seed, generator in zip((1, 2), generators):
+        alone = torch.Generator().manual_seed(seed)
+        torch.rand(3, generator=alone)
+        here, there = (torch.rand(3, generator=x).tolist() for x in (generator, alone))
+        assert here == there
+
+
+def test_a_refused_call_leaves_no_class_behind():
+    def refused():
+        with pytest.raises(RuntimeError):
+            torch.ones(2) @ torch.ones(3)
+
+    refused()
+    gc.collect()
+    before = len(gc.get_objects())
+    for _ in range(20):
+        refused()
+    assert len(gc.get_objects()) < before + 20

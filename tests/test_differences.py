@@ -32,6 +32,11 @@ def answer(library, program):
         return type(error).__name__
 
 
+def refusal(text):
+    """Tell whether an answer is the name of an error."""
+    return re.fullmatch("[A-Za-z]+Error", text) is not None
+
+
 def test_all_rows_are_read():
     rows = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line[:3] == "| `"]
     assert len(rows) == len(ROWS) > 20
@@ -47,3 +52,13 @@ def test_nptorchs_answer(program, here):
 def test_pytorchs_answer(program, there):
     pytest.importorskip("torch")
     assert answer("torch", program) == there
+
+
+def test_each_row_stands_where_its_answers_belong():
+    runs, refused, answered = re.split("^## ", PAGE.read_text(encoding="utf-8"),
+                                       flags=re.MULTILINE)[1:]
+    kinds = {(refusal(here), refusal(theirs)) for _, here, theirs, _ in ROW.findall(runs)}
+    assert kinds == {(False, False)}
+    assert all(here != theirs for _, here, theirs, _ in ROWS)
+    assert {refusal(row[1]) for row in ROW.findall(refused)} == {True}
+    assert {(refusal(row[1]), refusal(row[2])) for row in ROW.findall(answered)} == {(False, True)}

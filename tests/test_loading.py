@@ -108,6 +108,28 @@ def test_a_save_that_breaks_off_leaves_what_stood_there(tmp_path, monkeypatch):
     assert np.array_equal(load(tmp_path / "state.npz")["a"].data, SIX)
 
 
+def test_a_nested_save_that_breaks_off_leaves_what_stood_there_too(tmp_path, monkeypatch):
+    def full(partial, path):
+        raise OSError("no space left on device")
+
+    save({"net": {"a": SIX}}, tmp_path / "state.npz")
+    monkeypatch.setattr(os, "replace", full)
+    with pytest.raises(OSError, match="no space"):
+        save({"net": {"a": SIX + 1}}, tmp_path / "state.npz")
+    assert [path.name for path in tmp_path.iterdir()] == ["state.npz"]
+    assert np.array_equal(load(tmp_path / "state.npz")["net"]["a"].data, SIX)
+
+
+def test_a_view_of_another_weight_is_loaded_into():
+    net = nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 2))
+    state = {name: np.full(p.shape, i) for i, (name, p) in enumerate(net.named_parameters())}
+    net.requires_grad_(False)
+    net.requires_grad_(True)
+    net[1].weight.data = net[0].weight.detach().T
+    net.load_state_dict(state)
+    assert net[1].bias.tolist() == [3, 3] and net[0].weight.tolist() == [[2, 2]] * 3
+
+
 @pytest.mark.parametrize("name", [3, None, "file", "allow_pickle"])
 def test_names_that_savez_would_lose_come_back(name, tmp_path):
     save({"good": SIX, name: SIX}, tmp_path / "net.npz")

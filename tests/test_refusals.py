@@ -230,7 +230,7 @@ LAYERS = [
     ("nn.Module()(x)", NotImplementedError, "Module does not define forward"),
     ("linear.train(x)", ValueError, "mode: expected True or False, got tensor(..."),
     ("linear.train(None)", ValueError, "mode: expected True or False, got None"),
-    ("linear.add_module(3, nn.ReLU())", TypeError, "attribute name must be string..."),
+    ("linear.add_module(3, nn.ReLU())", TypeError, "...attribute name must be string..."),
     *[(f"nn.Dropout(float('{p}'))", ValueError, f"...{p}") for p in ("-0.1", "2.0", "nan")],
     *[(f"nn.Dropout({p!r})", TypeError, f"p: ... {p!r}") for p in ("0.5", None, True)],
     ("nn.BatchNorm1d(3)(x[:1])", ValueError, "input: expected two numbers a feature while "

@@ -245,17 +245,17 @@ for curvature in curvatures:
 return largest
 """],
     "sharpest": ["""
-unit = v / np.sqrt((v * v).sum())
-v = (gradient(w + h * unit) - gradient(w - h * unit)) / h / 2
-curvature = np.vdot(unit, v)
+unit = d / np.sqrt((d * d).sum())
+d = (gradient(w + h * unit) - gradient(w - h * unit)) / h / 2
+curvature = np.vdot(unit, d)
 """, """
-v = v / np.linalg.norm(v)
-v = (gradient(w + h * v) - gradient(w - h * v)) / (2 * h)
-curvature = np.linalg.norm(v)
+d = d / np.linalg.norm(d)
+d = (gradient(w + h * d) - gradient(w - h * d)) / (2 * h)
+curvature = np.linalg.norm(d)
 """, """
-change = (gradient(w + h * v) - gradient(w - h * v)) / (2 * h)
-curvature = (v * change).sum()
-v = change / np.linalg.norm(change)
+change = (gradient(w + h * d) - gradient(w - h * d)) / (2 * h)
+curvature = (d * change).sum()
+d = change / np.linalg.norm(change)
 """],
     "default_collate": ["""
 kind = type(first)
@@ -803,7 +803,7 @@ for value in vars(self).values():
         "nothing returned": ("return IncompatibleKeys(missing, unexpected)", ""),
         "lists exchanged": ("(missing, unexpected)", "(unexpected, missing)"),
         "added": ("own[key].copy_(value)", "own[key].add_(value)"),
-        "returned in the loop": ("\nreturn", "\n    return"),
+        "returned in the loop": ("\nreturn", "\n        return"),
     },
     "_picked": {
         "ones": ("spread[where] = g", "spread[where] = 1"),
@@ -903,19 +903,19 @@ for i, p in moving(self.params):
                          "np.real(middle + root), np.real(middle - root)"),
     },
     "sharpest": {
-        "never normalized": ("v / np.linalg.norm(v)", "v"),
-        "one-sided": ("gradient(w - h * v)) / (2 * h)", "gradient(w)) / h"),
+        "never normalized": ("d / np.linalg.norm(d)", "d"),
+        "one-sided": ("gradient(w - h * d)) / (2 * h)", "gradient(w)) / h"),
         "half": ("(2 * h)", "(4 * h)"),
-        "w is moved": ("change = (gradient(w + h * v) - gradient(w - h * v)) / (2 * h)", """
-w += h * v
+        "w is moved": ("change = (gradient(w + h * d) - gradient(w - h * d)) / (2 * h)", """
+w += h * d
 change = gradient(w)
-w -= 2 * h * v
+w -= 2 * h * d
 change = (change - gradient(w)) / (2 * h)"""),
-        "the length of the gradient": ("(v * change).sum()", "np.linalg.norm(gradient(w))"),
-        "never turned": ("(v * change).sum(), change", "(v * change).sum(), v"),
-        "a sum": ("(v * change).sum()", "change.sum()"),
-        "of the gradient, not its change": ("(gradient(w + h * v) - gradient(w - h * v)) / (2 * h)",
-                                            "gradient(w + h * v)"),
+        "the length of the gradient": ("(d * change).sum()", "np.linalg.norm(gradient(w))"),
+        "never turned": ("(d * change).sum(), change", "(d * change).sum(), d"),
+        "a sum": ("(d * change).sum()", "change.sum()"),
+        "of the gradient, not its change": ("(gradient(w + h * d) - gradient(w - h * d)) / (2 * h)",
+                                            "gradient(w + h * d)"),
     },
     "default_collate": {
         "an array of all": "return Tensor(np.array(batch))",

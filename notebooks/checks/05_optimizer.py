@@ -101,9 +101,9 @@ def _(rate):
 
 
 @hole("sharpest",
-      "First bring v to length 1, with np.linalg.norm.",
-      "Hv is a difference of gradients: (g(w + h·v) - g(w - h·v)) / 2h.",
-      "The curvature along v is the sum of v · Hv; the next v is Hv.")
+      "First bring d to length 1, with np.linalg.norm.",
+      "Hd is a difference of gradients: (g(w + h·d) - g(w - h·d)) / 2h.",
+      "The curvature along d is the sum of d · Hd; the next d is Hd.")
 def _(sharpest):
     def around(H, w, bend=0.0):
         middle = np.ones(w.size)

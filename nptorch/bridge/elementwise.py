@@ -53,6 +53,7 @@ rows({name: getattr(Tensor, same) for name, same in ALIASES.items()}, "", Tensor
 rows({f"__i{sign}__": lambda self, other, name=name: getattr(self, name)(other)
       for sign, name in {"floordiv": "floor_divide_", "mod": "remainder_", "and": "bitwise_and_",
                          "or": "bitwise_or_", "xor": "bitwise_xor_"}.items()}, Tensor)
+
 for _f in (torch.softmax, torch.log_softmax):  # PyTorch guesses a dimension, and warns
     fuller(_f)(lambda input, dim=None, *more, f=_f: f(
         next((creation.to(input, d) for d in more if not isinstance(d, int)), input),

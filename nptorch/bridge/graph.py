@@ -20,7 +20,7 @@ from nptorch.creation import to
 from nptorch.lookup import BOTH, Waiting
 from nptorch.shapes import reshape
 
-_quiet = lambda depth: setattr(autograd._mode, "quiet", depth)
+_quiet = lambda quiet: setattr(autograd._mode, "quiet", quiet)
 
 
 class set_grad_enabled:
@@ -30,7 +30,7 @@ class set_grad_enabled:
         self.mode, self.before = mode, autograd._mode.quiet
         self.__enter__()
 
-    __enter__ = lambda self: _quiet(0 if self.mode else self.before or 1)
+    __enter__ = lambda self: _quiet(not self.mode)
     __exit__ = lambda self, *error: _quiet(self.before)
 
     def __call__(self, function):
@@ -44,8 +44,6 @@ def _recording(mode=True):
         yield
 
 
-no_grad.__exit__ = lambda self, *error: _quiet(  # also if the mode was set inside
-    max(autograd._mode.quiet - 1, 0))
 rows({"set_grad_enabled": set_grad_enabled,
       "enable_grad": lambda function=None: _recording()(function) if function else _recording(),
       "inference_mode": lambda mode=True: no_grad(mode) if callable(mode) else (
@@ -85,11 +83,11 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph=False, *, allow_unused
 class _Hooks(dict):
     """Functions that see a gradient; each may change it, or return another."""
 
-    seen = None
+    __reduce__ = lambda self: (_Hooks, ())  # a copy has none, as in PyTorch
 
-    def __call__(self, g):
-        if self.seen is not g:  # one call serves all edges
-            self.seen, shown = g, Tensor(g.copy())
+    def __call__(self, g, first=True):
+        if first:  # one call serves all edges
+            shown = Tensor(g.copy())
             for hook in [*self.values()]:
                 given = hook(shown)
                 shown = shown if given is None else given
@@ -115,7 +113,8 @@ def register_hook(self, hook):
         place._hooks = _Hooks()
         hooks = weakref.ref(place._hooks)  # nothing that an edge saves for its way back
         if place is not self:
-            place.edges = [(x, lambda g, back=back: back(hooks()(g))) for x, back in place.edges]
+            place.edges = [(x, lambda g, i=i, back=back: back(hooks()(g, not i)))
+                           for i, (x, back) in enumerate(place.edges)]
     place._hooks[key], autograd._walk = hook, _walk
     return types.SimpleNamespace(remove=lambda kept=place._hooks: kept.pop(key, None))
 
@@ -130,7 +129,7 @@ class Function:
     @classmethod
     def apply(cls, *args):
         """The result of forward, recorded."""
-        ctx, last = cls(), [None, ()]
+        ctx, last = cls(), []
         sizes = {i: x.shape for i, x in enumerate(args) if isinstance(x, Tensor)}
         ctx.needs_input_grad = tuple(i in sizes and x.requires_grad for i, x in enumerate(args))
         with no_grad():
@@ -139,10 +138,10 @@ class Function:
             raise TypeError(f"forward: expected one Tensor, got {type(result).__name__}")
 
         def back(g, i):
-            if last[0] is not g:  # one call serves all inputs
-                found = cls.backward(ctx, Tensor(g))
-                last[:] = g, found if isinstance(found, tuple) else (found,)
-            return np.zeros(sizes[i]) if last[1][i] is None else np.asarray(last[1][i])
+            if i == ctx.needs_input_grad.index(True):  # one call serves all inputs
+                found = cls.backward(ctx, Tensor(g.copy()))
+                last[:] = found if isinstance(found, tuple) else (found,)
+            return np.zeros(sizes[i]) if last[i] is None else np.asarray(last[i])
 
         backs = [functools.partial(back, i=i) for i in sizes]
         result = op(lambda *inputs: (result.data.copy(), *backs))(*(args[i] for i in sizes))

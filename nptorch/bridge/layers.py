@@ -155,34 +155,6 @@ layer("Unflatten", lambda input, dim, unflattened_size: input.reshape(
     *input.shape[:(n := dimension(dim, input.ndim))], *unflattened_size, *input.shape[n + 1:]))
 
 
-def _lazy(kind, inputs, width):
-    def __init__(self, *args, **options):
-        groups = options.get("groups", [*args, *[1] * 6][5])
-        kind.__init__(self, groups, *args, **options)  # which refuses what makes no sense
-        self.later, self.weight.data = (args, options), self.weight.data.ravel()[:0]
-        setattr(self, inputs, 0)
-
-    def become(self, n):
-        made, self.__class__ = kind(n, *self.later[0], **self.later[1]), kind
-        setattr(self, inputs, n)
-        for own, p in zip(self.parameters(), made.parameters()):  # an optimizer may have own by now
-            own.data = p.data.astype(own.dtype)
-
-    rows({f"Lazy{kind.__name__}": type(f"Lazy{kind.__name__}", (kind,), {
-        "__init__": __init__, "become": become, "__doc__":
-        f"{kind.__name__} of as many inputs as it first sees, or as a state_dict has.",
-        "forward": lambda self, x: self.become(x.shape[width]) or self(x)})}, "nn")
-
-
-@fuller(nn.Module.load_state_dict)
-def _load(self, state_dict, strict=True):
-    for name, module in self.named_modules():
-        weight = state_dict.get(f"{name}.weight".lstrip("."))
-        if hasattr(type(module), "become") and weight is not None:
-            module.become(weight.shape[1] * vars(module).get("groups", 1))
-    return plain(nn.Module.load_state_dict)(self, state_dict, strict)
-
-
 def _freer(f):
     takes = inspect.signature(f)
 
@@ -240,6 +212,34 @@ class Conv1d(nn.Module):
     def extra_repr(self):
         text = nn.Conv2d.extra_repr(self)
         return text.replace(", padding=(0,)", "").replace(", dilation=(1,)", "")
+
+
+def _lazy(kind, inputs, width):
+    def __init__(self, *args, **options):
+        groups = options.get("groups", [*args, *[1] * 6][5])
+        kind.__init__(self, groups, *args, **options)  # which refuses what makes no sense
+        self.later, self.weight.data = (args, options), self.weight.data.ravel()[:0]
+        setattr(self, inputs, 0)
+
+    def become(self, n):
+        made, self.__class__ = kind(n, *self.later[0], **self.later[1]), kind
+        setattr(self, inputs, n)
+        for own, p in zip(self.parameters(), made.parameters()):  # an optimizer may have own by now
+            own.data = p.data.astype(own.dtype)
+
+    rows({f"Lazy{kind.__name__}": type(f"Lazy{kind.__name__}", (kind,), {
+        "__init__": __init__, "become": become, "__doc__":
+        f"{kind.__name__} of as many inputs as it first sees, or as a state_dict has.",
+        "forward": lambda self, x: self.become(x.shape[width]) or self(x)})}, "nn")
+
+
+@fuller(nn.Module.load_state_dict)
+def _load(self, state_dict, strict=True):
+    for name, module in self.named_modules():
+        weight = state_dict.get(f"{name}.weight".lstrip("."))
+        if hasattr(type(module), "become") and weight is not None:
+            module.become(weight.shape[1] * vars(module).get("groups", 1))
+    return plain(nn.Module.load_state_dict)(self, state_dict, strict)
 
 
 rows({"Conv1d": Conv1d}, "nn")
@@ -413,7 +413,7 @@ class Adadelta(Adaptive):
         p -= group["lr"] * push
 
 
-def _plan(name, factor):
+def _schedule(name, factor):
     def __init__(self, optimizer, *args, last_epoch=-1, **given):
         given = told(name, inspect.signature(factor), args, given)
         LambdaLR.__init__(self, optimizer, factor(**given), last_epoch)
@@ -421,7 +421,7 @@ def _plan(name, factor):
     return type(name, (LambdaLR,), {"__doc__": f"As torch's {name}.", "__init__": __init__})
 
 
-rows({name: _plan(name, factor) for name, factor in {
+rows({name: _schedule(name, factor) for name, factor in {
     "ExponentialLR": lambda gamma: lambda n: gamma**n,
     "MultiStepLR": lambda milestones, gamma=0.1: lambda n: gamma ** sum(m <= n for m in milestones),
     "ConstantLR": lambda factor=1/3, total_iters=5: lambda n: 1 if n >= total_iters > 0 else factor,

@@ -9,13 +9,13 @@ from nptorch.lookup import chance
 from nptorch.nn import functional as F
 
 
-def _lstm(x, h, state):
+def _lstm(x, h, state):  # Source: Hochreiter and Schmidhuber, 1997; forget gate: Gers et al., 2000
     i, f, g, o = (x + h).chunk(4, -1)
     c = f.sigmoid() * state[1] + i.sigmoid() * g.tanh()
     return o.sigmoid() * c.tanh(), c
 
 
-def _gru(x, h, state):
+def _gru(x, h, state):  # Source: Cho et al., 2014
     (r, z, n), (s, u, m) = x.chunk(3, -1), h.chunk(3, -1)
     z = (z + u).sigmoid()
     return (1 - z) * (n + (r + s).sigmoid() * m).tanh() + z * state[0],

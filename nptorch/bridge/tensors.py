@@ -18,6 +18,7 @@ from nptorch.bridge.devices import to
 from nptorch.bridge.words import at_device, fuller, plain, rows
 from nptorch.checks import axis, dimension, integer, integers, number
 from nptorch.ops import ValuesAndIndices, floats
+from nptorch.serialization import replace
 
 
 def entries(input, dim, index):
@@ -87,13 +88,26 @@ def scatter_(self, dim, index, src=None, value=None):
     return self
 
 
+def meshgrid(*tensors, indexing="ij"):
+    """The coordinates of a grid, a Tensor for each of its axes."""
+    tensors = tensors[0] if isinstance(tensors[0], (list, tuple)) else tensors
+    places = np.meshgrid(*(np.arange(t.numel()) for t in tensors), indexing=indexing)
+    return tuple(t.flatten()[place] for t, place in zip(tensors, places))
+
+
+def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
+    """The different elements in order, the index of each element, and how often each occurs."""
+    found = np.unique(input.data, False, return_inverse, return_counts, dim, equal_nan=False)
+    return tuple(map(Tensor, found)) if isinstance(found, tuple) else Tensor(found)
+
+
 fuller(torch.where)(lambda condition: tuple(
     map(Tensor, np.nonzero(np.atleast_1d(condition.data)))))
 fuller(torch.cat)(lambda tensors, dim=0: plain(torch.cat)(  # of which any may be empty
     tensors if isinstance(tensors, Tensor) else [x for x in tensors if x.shape != (0,)], dim))
 rows({
     "scatter": lambda input, *args, **given: input.clone().scatter_(*args, **given),
-    "gather": gather, "argsort": argsort, "topk": topk, "split": split,
+    "gather": gather, "argsort": argsort, "topk": topk, "split": split, "unique": unique,
     "sort": lambda input, dim=-1, descending=False: topk(input, None, dim, descending),
     "index_select": lambda input, dim, index: entries(input, dim, np.atleast_1d(index)),
     "masked_fill": lambda input, mask, value: torch.where(mask, value, input).to(input.dtype),
@@ -114,21 +128,8 @@ rows({name: _placed(f) for name, f in {
     "flip": lambda a, *args, dims=None: np.flip(a, _given(args, dims) if a.ndim else ()),
     "tril": lambda a, diagonal=0: a * _lower(a, diagonal),
     "triu": lambda a, diagonal=0: a * (1 - _lower(a, diagonal - 1))}.items()}, "", Tensor)
-rows({"repeat": lambda input, *sizes: torch.tile(input, s := integers("sizes", sizes)).permute(
-    *range(len(s)))}, Tensor)  # which refuses fewer sizes than dimensions
-
-
-def meshgrid(*tensors, indexing="ij"):
-    """The coordinates of a grid, a Tensor for each of its axes."""
-    tensors = tensors[0] if isinstance(tensors[0], (list, tuple)) else tensors
-    places = np.meshgrid(*(np.arange(t.numel()) for t in tensors), indexing=indexing)
-    return tuple(t.flatten()[place] for t, place in zip(tensors, places))
-
-
-def unique(input, sorted=True, return_inverse=False, return_counts=False, dim=None):
-    """The different elements in order, the index of each element, and how often each occurs."""
-    found = np.unique(input.data, False, return_inverse, return_counts, dim, equal_nan=False)
-    return tuple(map(Tensor, found)) if isinstance(found, tuple) else Tensor(found)
+rows({"scatter_": scatter_, "repeat": lambda input, *sizes: torch.tile(
+    input, s := integers("sizes", sizes)).permute(*range(len(s)))}, Tensor)  # refuses too few sizes
 
 
 @op
@@ -200,21 +201,8 @@ def norm(input, p=2, dim=None, keepdim=False):
 rows({name: lambda input, other, m=m, n=n: torch.matmul(  # permute refuses other dimensions
     input.permute(*range(m)), other.permute(*range(n))) for name, (m, n) in {
         "mm": (2, 2), "mv": (2, 1), "dot": (1, 1), "bmm": (3, 3)}.items()} | {
-    name: lambda input, dim=None, keepdim=False, f=f: Tensor(np.asarray(
-        f(input.data, dim if dim == () else axis(dim, input.ndim), keepdims=keepdim)
-    ).astype(np.uint8 if input.dtype == np.uint8 else bool)) for name, f in {
-        "all": np.all, "any": np.any}.items()} | {
     "outer": lambda input, vec2: einsum("i,j->ij", input, vec2),
-    "cumsum": cumsum, "prod": prod, "norm": norm, "unique": unique,
-    "allclose": lambda input, other, rtol=1e-5, atol=1e-8, equal_nan=False: bool(
-        np.allclose(input.data, other.data, rtol, atol, equal_nan)),
-    "equal": lambda input, other: bool(np.array_equal(input.data, other.data))}, "", Tensor)
-rows({"norm": lambda A, ord=None, dim=None, keepdim=False: (
-    norm if ord in (None, "fro") or (A.ndim if dim is None else np.size(dim)) == 1
-    else torch.linalg.matrix_norm)(A, ord, dim, keepdim)}, "linalg")  # which is absent
-rows({"histogram": lambda input, bins=100, range=None, weight=None, density=False: tuple(
-    Tensor(x.astype(input.dtype)) for x in np.histogram(
-        input.data, np.asarray(bins), range, density, weight))}, "", Tensor)
+    "cumsum": cumsum, "prod": prod, "norm": norm}, "", Tensor)
 
 
 def cross(input, other, dim=None):
@@ -247,7 +235,19 @@ def svd(A, full_matrices=True):
 rows({"cross": cross, "inverse": inverse, "svd": lambda input, some=True: namedtuple(
     "svd", "U S V")(*(found := svd(input, not some))[:2], found.Vh.transpose(-2, -1))}, "", Tensor)
 rows({"cross": lambda input, other, dim=-1: cross(input, other, dim), "svd": svd,
-      "inv": inverse}, "linalg")
+      "inv": inverse, "norm": lambda A, ord=None, dim=None, keepdim=False: (
+          norm if ord in (None, "fro") or (A.ndim if dim is None else np.size(dim)) == 1
+          else torch.linalg.matrix_norm)(A, ord, dim, keepdim)}, "linalg")  # which is absent
+
+rows({f.__name__: lambda input, dim=None, keepdim=False, f=f: Tensor(np.asarray(
+    f(input.data, dim if dim == () else axis(dim, input.ndim), keepdims=keepdim),
+    np.uint8 if input.dtype == np.uint8 else bool)) for f in (np.all, np.any)} | {
+    "allclose": lambda input, other, rtol=1e-5, atol=1e-8, equal_nan=False: bool(
+        np.allclose(input.data, other.data, rtol, atol, equal_nan)),
+    "equal": lambda input, other: bool(np.array_equal(input.data, other.data)),
+    "histogram": lambda input, bins=100, range=None, weight=None, density=False: tuple(
+        Tensor(x.astype(input.dtype)) for x in np.histogram(
+            input.data, np.asarray(bins), range, density, weight))}, "", Tensor)
 
 
 class Generator(np.random.Generator):
@@ -272,32 +272,32 @@ def multinomial(input, num_samples, replacement=False):
     return Tensor(np.apply_along_axis(draw, -1, weights).astype(np.int64))
 
 
+rows({"normal_": lambda self, mean=0.0, std=1.0: self.copy_(
+          Tensor(creation._rng().normal(mean, std, self.shape))),
+      "random_": lambda self, low, high=None: self.copy_(torch.randint(low, high, self.shape)),
+      "uniform_": lambda self, low=0.0, high=1.0: self.copy_(
+          Tensor(creation._rng().uniform(low, high, self.shape)))}, Tensor)
+rows({"Generator": Generator, "normal": lambda mean=0.0, std=1.0, size=None: (
+    mean + std * creation.randn(np.broadcast_shapes(np.shape(mean), np.shape(std))
+                                if size is None else size))}, "")
+rows({"multinomial": multinomial}, "", Tensor)
+
 rows({"storage": lambda self: owner(self.data).ravel("K"),  # all numbers of the memory, in order
       "storage_offset": lambda self: (self.data_ptr() - owner(self.data).ctypes.data)
       // self.data.itemsize,
       **{f"{name}_as": lambda self, other, name=name: getattr(self, name)(*other.shape)
          for name in ("expand", "reshape", "view")},
       "detach_": lambda self: vars(self).update(requires_grad=False, grad_fn=None) or self,
-      "scatter_": scatter_,
-      "normal_": lambda self, mean=0.0, std=1.0: self.copy_(
-          Tensor(creation._rng().normal(mean, std, self.shape))),
-      "random_": lambda self, low, high=None: self.copy_(torch.randint(low, high, self.shape)),
-      "uniform_": lambda self, low=0.0, high=1.0: self.copy_(
-          Tensor(creation._rng().uniform(low, high, self.shape)))}, Tensor)
-rows({"concat": torch.cat, "meshgrid": meshgrid, "einsum": einsum, "Generator": Generator,
-      "from_numpy": lambda ndarray: Tensor(ndarray),
-      "as_tensor": lambda data, dtype=None: (
+      **{f"new_{name}": lambda self, *args, name=name, **options: getattr(torch, name)(
+          *args, **{"dtype": self.dtype} | options)
+         for name in "empty full ones tensor zeros".split()}}, Tensor)
+rows({"concat": torch.cat, "meshgrid": meshgrid, "from_numpy": lambda ndarray: Tensor(ndarray),
+      "einsum": einsum, "as_tensor": lambda data, dtype=None: (
           to(data if isinstance(data, Tensor) else Tensor(data), dtype=dtype)
           if isinstance(data, (Tensor, np.ndarray)) else torch.tensor(data, dtype)),
-      "normal": lambda mean=0.0, std=1.0, size=None: mean + std * creation.randn(
-          np.broadcast_shapes(np.shape(mean), np.shape(std)) if size is None else size),
       "empty": creation.zeros, "empty_like": creation.zeros_like,  # PyTorch: what memory held
       "range": lambda start, end, step=1, dtype=np.float32: Tensor((start + step * creation.arange(
           math.floor((end - start) / step) + 1).data).astype(dtype))}, "")  # its end is included
-rows({"multinomial": multinomial}, "", Tensor)
-rows({f"new_{name}": lambda self, *args, name=name, **options: getattr(torch, name)(
-    *args, **{"dtype": self.dtype} | options)
-    for name in "empty full ones tensor zeros".split()}, Tensor)
 
 
 def _kind(module, name):  # a class of Tensors or Modules that the script has by now
@@ -312,7 +312,7 @@ def _plan(x, arrays):
     if isinstance(x, (Tensor, nn.Module)):
         kind = type(x).__module__, type(x).__qualname__
         _kind(*kind)  # which refuses a class that load would not find
-        holds = {k: v for k, v in vars(x).items() if k not in ("grad", "grad_fn", "_of")}
+        holds = {k: v for k, v in vars(x).items() if k not in ("grad", "grad_fn", "_of", "_hooks")}
         return {"kind": kind, "holds": _plan(holds, arrays)}
     if isinstance(x, dict):  # JSON's keys are text: those of dicts are JSON themselves
         if odd := [k for k in x if not isinstance(k, (str, int, float, type(None)))]:
@@ -344,7 +344,8 @@ def save(obj, f):
     arrays, content = {}, io.BytesIO()
     plan = json.dumps(_plan(obj, arrays)).encode()
     np.savez(content, np.array(plan, "S"), *(np.asarray(x) for _, x in arrays.values()))
-    (f.write if hasattr(f, "write") else Path(f).write_bytes)(content.getvalue())
+    write = lambda file: file.write(content.getvalue())
+    write(f) if hasattr(f, "write") else replace(f, write)
 
 
 @fuller(torch.load)

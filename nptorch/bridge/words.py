@@ -1,5 +1,6 @@
 """PyTorch's and NumPy's words for arguments (notebooks/16_bridge.ipynb)."""
 
+import contextvars
 import functools
 import inspect
 import re
@@ -38,6 +39,8 @@ SAID = {  # how NumPy or Python begins, and what we say
     r"cannot reshape array of size (\d+) into shape (.*)": r"shape: \1 elements don't fill \2",
     r"'([\w.]+)' object (?!is not (?:call|iter)able)": r"expected a Tensor, got \1",
     "Input must be 1- or 2-d": "input: expected one dimension or two"}
+_BOTH = {kind: type(kind.__name__, (kind, RuntimeError), {"__module__": "builtins"})
+         for kind in (ValueError, TypeError)}
 
 
 def also_runtime(error):
@@ -51,13 +54,16 @@ def also_runtime(error):
     if isinstance(error, (RuntimeError, IndexError, *[AttributeError][:not said])):
         return error
     kind = ValueError if isinstance(error, ValueError) else TypeError
-    both = type(kind.__name__, (kind, RuntimeError), {"__module__": "builtins"})
-    return both(*said or [str(error)]).with_traceback(error.__traceback__)
+    return _BOTH[kind](*said or [str(error)]).with_traceback(error.__traceback__)
+
+
+_drawing = contextvars.ContextVar("generator", default=None)  # of the call under way, by thread
+creation._rng = lambda own=creation._rng: _drawing.get() or own()
 
 
 def again(error, f, args, options):
     """f(*args, **options), which f has refused with error, in f's own words or by a fuller one."""
-    full, usual = getattr(f, "fuller", f), creation._rng
+    full, usual = getattr(f, "fuller", f), _drawing.get()
     call = types.SimpleNamespace(args=[*args], options=options, after=[])
     own = [p.name for p in inspect.signature(full).parameters.values()
            if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
@@ -79,7 +85,8 @@ def again(error, f, args, options):
         told = second if better else error
         raise also_runtime(told) from told.__cause__
     finally:
-        creation._rng, error, told = usual, None, None  # no ring of errors keeps the arguments
+        _drawing.set(usual)
+        error, told = None, None  # no ring of errors keeps the arguments
 
 
 def _dtype(call, value):  # of a reduction: its input's, too; of a layer: of what it holds
@@ -116,7 +123,7 @@ WORDS = {
     **dict.fromkeys("input self obj size shape other f exponent mat2 vec tensor split_size".split(),
                     lambda call, value: call.args.append(value)),
     "axis": _renamed("dim"), "keepdims": _renamed("keepdim"), "unbiased": _renamed("correction"),
-    "generator": lambda call, value: setattr(creation, "_rng", lambda: value),
+    "generator": lambda call, value: _drawing.set(value),
     "dtype": _dtype, "alpha": _alpha, "device": at_device, "map_location": at_device,
     "requires_grad": lambda call, value: call.after.append(lambda x: x.requires_grad_(value)),
     **dict.fromkeys("""layout memory_format pin_memory non_blocking weights_only stable inplace mmap

@@ -214,3 +214,6 @@ def fold(input, output_size, kernel_size, dilation=1, padding=0, stride=1):
 
 
 use(sys.modules[__name__])
+
+if sys.platform == "linux":  # from now on glibc keeps what a step frees
+    np.empty(2**25 - 2**16, np.uint8)

@@ -5,7 +5,7 @@ from reprlib import recursive_repr
 
 import numpy as np
 
-from nptorch.autograd import Tensor
+from nptorch.autograd import Tensor, no_grad
 
 
 class Parameter(Tensor):
@@ -233,8 +233,9 @@ def load_state_dict(self, state_dict, strict=True):
     if problems:
         problems.insert(0, f"state_dict does not fit {type(self).__name__}:")
         raise ValueError("\n    ".join(problems))
-    for key, value in new.items():
-        own[key].copy_(value)  # into the array that the parameter shares
+    with no_grad():
+        for key, value in new.items():
+            own[key].copy_(value)  # into the array that the parameter shares
     return IncompatibleKeys(missing, unexpected)
 
 

@@ -8,14 +8,15 @@ from nptorch.creation import int64, ones, zeros
 from nptorch.nn.module import Module, Parameter, ShapeError
 
 
-def _affine(weight, bias, *size):
-    return (number if p is None else p.reshape(size) for p, number in ((weight, 1.0), (bias, 0.0)))
+def _shaped(weight, bias, *size):
+    return (plain if p is None else p.reshape(size) for p, plain in ((weight, 1.0), (bias, 0.0)))
 
 
 @op
 def _normalize(x, weight, bias, /, eps, stats):
     """x (..., m, n), each row minus its mean, divided by its standard deviation, times weight, plus
     bias. The means and the variances (..., m, 1) go into the list stats."""
+    dtype, x = x.dtype, x.astype(np.promote_types(x.dtype, np.float32), copy=False)
     n, one = x.shape[-1], np.ones(x.shape[-1], x.dtype)
     mean = lambda a, b: np.vecdot(a, b)[..., None] / n
     center = mean(x, one)
@@ -34,7 +35,7 @@ def _normalize(x, weight, bias, /, eps, stats):
         g -= x * along
         return g
 
-    return (value, back,  # products with a row sum down the rows, and are fast
+    return (value.astype(dtype, copy=False), back,  # products with a row are fast sums
             lambda g: scale.mT @ (g * x) if np.ndim(weight) == 1 else n * mean(g, x) * scale,
             lambda g: np.ones_like(scale).mT @ g if np.ndim(bias) == 1 else n * mean(g, one))
 
@@ -47,7 +48,7 @@ def batch_norm(input, running_mean, running_var, weight=None, bias=None, trainin
     number a feature in training. Source: Ioffe and Szegedy (2015)."""
     x, stats = input.transpose(0, 1).flatten(1), []
     c, n = x.shape
-    weight, bias = _affine(weight, bias, c, 1)
+    weight, bias = _shaped(weight, bias, c, 1)
     if not training:
         scale = weight / (running_var.reshape(c, 1) + eps).sqrt()
         value = (x - running_mean.reshape(c, 1)) * scale + bias
@@ -102,7 +103,7 @@ def layer_norm(input, normalized_shape, weight=None, bias=None, eps=1e-5):
     if not size or input.shape[-len(size):] != size:
         raise ValueError(f"input: expected (..., {str([*size])[1:-1]}), got {input.shape}")
     n = np.prod(size)
-    return _normalize(input.reshape(-1, n), *_affine(weight, bias, n), eps, []).reshape(input.shape)
+    return _normalize(input.reshape(-1, n), *_shaped(weight, bias, n), eps, []).reshape(input.shape)
 
 
 class LayerNorm(Module):

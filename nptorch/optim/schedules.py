@@ -48,7 +48,7 @@ class CosineAnnealingLR(LambdaLR):
     """Half a cosine from the first rate to eta_min, T_max steps long (Loshchilov, Hutter, 2017)."""
 
     def __init__(self, optimizer, T_max, eta_min=0.0, last_epoch=-1):
-        lows = (eta_min / g.get("initial_lr", g["lr"]) for g in optimizer.param_groups)
+        lows = (eta_min / (g.get("initial_lr", g["lr"]) or 1) for g in optimizer.param_groups)
         plans = [lambda n, low=low: 1 + (low - 1) * _wave(n / T_max) for low in lows]
         super().__init__(optimizer, plans, last_epoch)
 
