@@ -20,4 +20,4 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0):
     share = float(max_norm / (norm + 1e-6))
     for g in grads if not share >= 1 else ():  # nan, too
         g *= share
-    return Tensor(np.asarray(norm, grads[0].dtype if grads else np.float32))
+    return Tensor(np.asarray(norm, np.result_type(*grads) if grads else np.float32))
