@@ -97,7 +97,7 @@ def chance(f):
     def first(*args, **options):
         try:
             return f(*args, **options)
-        except (TypeError, ValueError, AttributeError, RuntimeError, IndexError) as error:
+        except (TypeError, ValueError, AttributeError, RuntimeError) as error:
             return bridge().words.again(error, f, args, options)
 
     first.refusing = f

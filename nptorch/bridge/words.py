@@ -77,7 +77,7 @@ def again(error, f, args, options):
                 WORDS[word](call, value)
         result = full(*call.args, **options)
         return functools.reduce(lambda result, finish: finish(result), call.after, result)
-    except (TypeError, ValueError, AttributeError, RuntimeError, IndexError) as second:
+    except (TypeError, ValueError, AttributeError, RuntimeError) as second:
         lines = [traceback.extract_tb(e.__traceback__)[-1].line[:5] for e in (error, second)]
         groups = any(isinstance(x, list) and dict in map(type, x) for x in args)  # an optimizer's
         better = (foreign or groups or type(second) is RuntimeError
