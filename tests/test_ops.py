@@ -811,3 +811,11 @@ def test_relu_of_a_large_array_is_that_of_its_rows(dtype):
     if is_float:
         y.backward(np.ones_like(numbers))
         np.testing.assert_array_equal(whole.grad.data, np.isnan(numbers) | (numbers > 0))
+
+
+def test_cat_goes_back_in_a_line_of_time(monkeypatch):
+    cuts, split = [], np.split
+    monkeypatch.setattr(np, "split", lambda a, at, axis: cuts.extend(at) or split(a, at, axis))
+    pieces = [Tensor(np.ones(i % 3), True) for i in range(60)]
+    (nptorch.cat(pieces) * nptorch.arange(60)).sum().backward()
+    assert [g for p in pieces for g in p.grad.tolist()] == list(range(60)) and len(cuts) <= 120
