@@ -88,10 +88,10 @@ def _loader(self, dataset, batch_size=1, shuffle=False, sampler=None, batch_samp
 def _batches(self, usual=data.DataLoader.__iter__):
     if "batch_sampler" not in vars(self):
         return usual(self)
-    many = getattr(self.dataset, "__getitems__", lambda group: [self.dataset[i] for i in group])
+    collate = self.collate_fn or data.default_collate
     return (data._batch(self.dataset, np.asarray(group))
             if self.collate_fn is None and type(group[0]) is int else
-            (self.collate_fn or data.default_collate)(many(group)) for group in self.batch_sampler)
+            collate(data._samples(self.dataset, group)) for group in self.batch_sampler)
 
 
 data.DataLoader.__iter__ = _batches

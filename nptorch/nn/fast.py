@@ -1,4 +1,4 @@
-"""Convolution and pooling with the batch last in memory (notebooks/15_speed.ipynb)."""
+"""Convolution and pooling, batch last; memory that is kept (notebooks/15_speed.ipynb)."""
 
 import math
 import sys

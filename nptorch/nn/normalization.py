@@ -16,7 +16,7 @@ def _shaped(weight, bias, *size):
 def _normalize(x, weight, bias, /, eps, stats):
     """x (..., m, n), each row minus its mean, divided by its standard deviation, times weight, plus
     bias. The means and the variances (..., m, 1) go into the list stats."""
-    dtype, x = x.dtype, x.astype(np.promote_types(x.dtype, np.float32), copy=False)
+    dtype, x = x.dtype, x.astype(np.promote_types(x.dtype, "f4"), copy=False)  # halves overflow
     n, one = x.shape[-1], np.ones(x.shape[-1], x.dtype)
     mean = lambda a, b: np.vecdot(a, b)[..., None] / n
     center = mean(x, one)

@@ -89,8 +89,13 @@ def _batch(dataset, indices):
         return list(dataset[indices])  # one index into each Tensor
     if type(dataset).__getitem__ is Subset.__getitem__:
         return _batch(dataset.dataset, dataset.indices[indices])
-    indices, many = indices.tolist(), getattr(dataset, "__getitems__", None)  # PyTorch's hook
-    return default_collate(many(indices) if many else [dataset[i] for i in indices])
+    return default_collate(_samples(dataset, indices.tolist()))
+
+
+def _samples(dataset, keys):
+    """The samples of a list of keys, at once where dataset has PyTorch's hook for that."""
+    many = getattr(dataset, "__getitems__", None)
+    return many(keys) if many else [dataset[key] for key in keys]
 
 
 def _shuffled(n, rng):

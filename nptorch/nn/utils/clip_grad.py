@@ -15,7 +15,7 @@ def clip_grad_norm_(parameters, max_norm, norm_type=2.0):
     parameters = [parameters] if isinstance(parameters, Tensor) else parameters
     grads = [p.grad.data for p in parameters if p.grad is not None]
     length = lambda numbers: np.linalg.norm(numbers, float(norm_type))
-    wide = lambda g: g.astype(np.promote_types(g.dtype, np.float32), copy=False)  # a half ends soon
+    wide = lambda g: g.astype(np.promote_types(g.dtype, np.float32), copy=False)  # halves overflow
     norm = length([length(wide(g.ravel("K"))) for g in grads] or [0.0])
     share = float(max_norm / (norm + 1e-6))
     for g in grads if not share >= 1 else ():  # nan, too
