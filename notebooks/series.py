@@ -252,10 +252,17 @@ def standing(address, modules):
         above = package_of(module)
         if address in ASKED_FOR and above == address:
             owner |= dict.fromkeys(public(text), module)
-        elif module not in ASKED_FOR and (not above or f"{folder}.".startswith(f"{above}.")):
+        elif module not in [*ASKED_FOR, *on_bridge(modules)] and (
+                not above or f"{folder}.".startswith(f"{above}.")):
             owner |= {name: module for name in public(text) if name in allowed}
     return {module: names for module in modules
             if (names := [name for name in owner if owner[name] == module])}
+
+
+def on_bridge(modules):
+    """Return the modules that stand on the bridge, but not in it: they are loaded with it."""
+    return [module for module, text in modules.items()
+            if package_of(module) != "bridge" and "\nfrom nptorch.bridge" in text]
 
 
 def package_of(module):
@@ -282,8 +289,9 @@ def import_line(package, module, names):
 def init_text(package, modules, version):
     """Return the text of a package's `__init__.py`; modules is {module: text}."""
     names = standing(package, modules)
+    later = on_bridge(modules)
     inside = [module.removeprefix(f"{package}.") for module in modules
-              if not package or module.startswith(f"{package}.")]
+              if (not package or module.startswith(f"{package}.")) and module not in later]
     inside += [address.rpartition(".")[2] for address in written(modules)
                if package_of(address) == package]
     # Modules without a name of PyTorch are imported for what they bind; its addresses stand too.
@@ -294,6 +302,8 @@ def init_text(package, modules, version):
     text = HEAD.format(f"What stands in nptorch.{package}" if package else "PyTorch's core")
     text += "".join(import_line(package, module, names[module]) for module in names)
     text += import_line(package, "", others) if others else ""
+    if package == "bridge":
+        text += "".join(f"import nptorch.{module}\n" for module in later)
     if not package:
         text += f'\n__version__ = "{version}"\n'
         if "autograd" in modules and "finite_differences" in modules:  # its place in PyTorch

@@ -334,10 +334,10 @@ def test_nothing_but_modules_is_made_from_a_file():
 
     with pytest.raises(TypeError, match=r"net\.state_dict\(\)"):
         nptorch.save(Hidden(), io.BytesIO())
-    from nptorch.bridge import tensors
+    from nptorch import archives
     for path in (["os", "system"], ["builtins", "dict"], ["nowhere", "Net"], [__name__, "nothing"]):
         with pytest.raises(TypeError, match="no class that can be found"):
-            tensors._built({"kind": path, "holds": {}}, [], {})
+            archives._built({"kind": path, "holds": {}}, [], {})
 
 
 @same_in_both

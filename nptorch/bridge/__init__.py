@@ -3,11 +3,15 @@
 from .words import plain, fuller, rows, SAID, also_runtime, again, at_device, USUAL, WORDS
 from .devices import device, to, finfo
 from .elementwise import ROWS, STEPS, ALIASES
-from .tensors import (entries, gather, argsort, topk, split, scatter_, meshgrid, unique, einsum,
-                      cumsum, prod, norm, cross, inverse, svd, Generator, multinomial, save, load)
-from .graph import set_grad_enabled, grad, register_hook, Function, change
-from .layers import (ordered, told, layer, one_hot, Conv1d, loss, huber_loss, smooth_l1_loss,
+from .tensors import (entries, placed, gather, argsort, topk, split, scatter_, meshgrid, unique,
+                      Generator, multinomial)
+from .graph import set_grad_enabled, grad, register_hook, Function, viewing, change
+from .layers import (ordered, told, layer, one_hot, loss, huber_loss, smooth_l1_loss,
                      binary_cross_entropy_with_logits, binary_cross_entropy, nll_loss,
-                     cross_entropy, ModuleDict, Adadelta, Grouped, LBFGS)
-from .batches import Sampler
-from .recurrent import GATES, Recurrent, forward, Cell
+                     cross_entropy, ModuleDict)
+import nptorch.algebra
+import nptorch.archives
+import nptorch.nn.others
+import nptorch.utils.samplers
+import nptorch.optim.others
+import nptorch.nn.recurrent

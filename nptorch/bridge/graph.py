@@ -13,7 +13,6 @@ import nptorch as torch
 from nptorch import autograd, inplace, shapes, versions
 from nptorch.attributes import owner
 from nptorch.autograd import Node, Tensor, is_grad_enabled, no_grad, op
-from nptorch.bridge import tensors
 from nptorch.bridge.elementwise import ROWS
 from nptorch.bridge.words import WORDS, fuller, plain, rows
 from nptorch.creation import to
@@ -172,7 +171,8 @@ _views = weakref.WeakValueDictionary({  # {id of a view: the view}
     if issubclass(type(x), Tensor) and "data" in vars(x) and x.data.base is not None})
 
 
-def _viewing(f):
+def viewing(f):
+    """f, but a result that shows memory of its first argument is known as a view of that."""
     @functools.wraps(f)
     def view(self, *args, **options):
         result = f(self, *args, **options)
@@ -184,10 +184,10 @@ def _viewing(f):
 
 
 for _name in "_getitem", "reshape", "permute", "transpose", "squeeze", "unsqueeze", "expand":
-    setattr(shapes, _name, _f := _viewing(vars(shapes)[_name]))
+    setattr(shapes, _name, _f := viewing(vars(shapes)[_name]))
     rows({_name: _f}, *[""] * hasattr(torch, _name), *[Tensor] * hasattr(Tensor, _name))
 rows({"swapaxes": torch.transpose}, "", Tensor)
-Tensor.view, tensors._einsum = Tensor.reshape, _viewing(tensors._einsum)
+Tensor.view = Tensor.reshape
 
 
 def _whole(x):
@@ -271,13 +271,14 @@ def _write(self, key, value):
 
 WORDS["out"] = lambda call, out: call.after.append(  # refused where a gradient would be lost
     lambda result: change(out, lambda before: Tensor(result.numpy())))
-_changing = lambda f: lambda self, *args, **options: change(self, f, *args, **options)
+_changing = lambda name: lambda self, *args, **options: change(
+    self, getattr(Tensor, name), *args, **options)
 fuller(Tensor.__array_ufunc__)(plain(Tensor.__array_ufunc__))  # more names are there by now
 fuller(Tensor.__setitem__)(_write)
 fuller(Tensor.zero_)(lambda self: _write(self, ..., 0))
 fuller(Tensor.copy_)(lambda self, source: _write(self, ..., source))  # which is fill_, too
 for _name in BOTH:
-    _f, _own = _changing(getattr(Tensor, _name)), vars(Tensor)[f"{_name}_"]
+    _f, _own = _changing(_name), vars(Tensor)[f"{_name}_"]
     if isinstance(_own, Waiting):
         rows({f"{_name}_": _f}, *[""] * (_name in ROWS), Tensor)
     else:

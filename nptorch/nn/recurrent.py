@@ -1,4 +1,4 @@
-"""RNN, LSTM, GRU and their cells (notebooks/19_layers.ipynb)."""
+"""RNN, LSTM, GRU and their cells (notebooks/20_recurrent.ipynb)."""
 
 import nptorch as torch
 from nptorch import nn

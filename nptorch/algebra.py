@@ -1,0 +1,135 @@
+"""Products, norms, matrices, and what holds for all (notebooks/18_names.ipynb)."""
+
+import functools
+import math
+from collections import namedtuple
+
+import numpy as np
+
+import nptorch as torch
+from nptorch.autograd import Tensor, op
+from nptorch.bridge.graph import viewing
+from nptorch.bridge.tensors import placed
+from nptorch.bridge.words import rows
+from nptorch.checks import axis, dimension, number
+from nptorch.ops import floats
+
+
+@viewing
+@op
+def _einsum(*arrays, inputs, output):  # here "~" stands for "..."
+    every, dtype = "".join([output, *inputs]), arrays[0].dtype
+
+    def product(parts, factors, output):
+        if any(every.count(letter) == 1 for letter in every):  # a sum, which may be long
+            factors = [a.astype(np.float64 if dtype.kind == "f" else np.int64) for a in factors]
+        equation = f"{','.join(parts)}->{output}".replace("~", "...")
+        return np.einsum(equation, *factors, optimize=True)
+
+    def back(g, i):
+        parts, factors, own = [output, *inputs], [g, *arrays], inputs[i]
+        parts[i + 1], factors[i + 1] = own, np.ones_like(arrays[i])
+        return product(parts, factors, own if "~" in own or "~" not in every else "~" + own)
+
+    value = product(inputs, arrays, output)
+    return value.astype(dtype, copy=False) if dtype.kind == "f" else value, *(
+        functools.partial(back, i=i) for i in range(len(arrays)))
+
+
+def einsum(equation, *operands):
+    """Products of elements, a letter for each dimension ("ij,jk->ik"), summed over letters that
+    the output lacks; "..." are any dimensions, broadcast. Without "->" the output has the letters
+    that stand once. Raises ValueError where letters and shapes don't fit."""
+    operands = operands[0] if isinstance(operands[0], (list, tuple)) else operands
+    left, arrow, output = equation.replace(" ", "").replace("...", "~").partition("->")
+    once = [c for c in sorted(left) if c.isalpha() and left.count(c) == 1]
+    parts = left.split(",")
+    if len(parts) != len(operands):
+        raise ValueError(f"einsum: expected {len(parts)} operands, got {len(operands)}")
+    inputs = ["".join(dict.fromkeys(part)) for part in parts]  # of "ii" the diagonal, "i"
+    operands = [x if part == own else placed(lambda a, way=f"{part}->{own}": np.einsum(
+        way.replace("~", "..."), a))(x) for part, own, x in zip(parts, inputs, operands)]
+    return _einsum(*operands, inputs=inputs, output=output if arrow else "".join(
+        ["~"] * ("~" in left) + once))
+
+
+@op
+def cumsum(a, /, dim):
+    """The sum of all elements up to each along dim."""
+    dim, a = dimension(dim, a.ndim), a if a.dtype.kind == "f" else a.astype(np.int64)
+    return (np.cumsum(np.atleast_1d(a), dim, a.dtype).reshape(a.shape), lambda g: np.flip(
+        np.cumsum(np.flip(np.atleast_1d(g), dim), dim), dim).reshape(g.shape))
+
+
+@op
+def prod(a, /, dim=None, keepdim=False):
+    """The product over dim, or of all elements; each one's slope is the product of the others."""
+    dim, a = axis(dim, a.ndim), a if a.dtype.kind == "f" else a.astype(np.int64)
+    value, zero, full = a.prod(dim, keepdims=True), a == 0, np.where(a == 0, 1, a)
+    return value if keepdim else value.squeeze(dim), lambda g: g.reshape(value.shape) * np.where(
+        zero == zero.sum(dim, keepdims=True), full.prod(dim, keepdims=True) / full, 0)
+
+
+def norm(input, p=2, dim=None, keepdim=False):
+    """The length of input, or of its vectors along dim: the p-th root of the sum of |x|**p. p is a
+    number, inf and -inf included, or "fro", which is 2; where the norm is 0, so is its slope."""
+    if p in (math.inf, -math.inf):
+        return (torch.amax if p > 0 else torch.amin)(abs(input), dim, keepdim)
+    p = 2 if p in ("fro", None) else number("p", p, -math.inf)
+    size, none = abs(input), 0.0 if p > 0 else math.inf  # what a 0 adds to the sum
+    powers = torch.where(size == 0, none if p else 0.0, torch.where(size == 0, 1.0, size) ** p)
+    total = torch.sum(powers, dim, keepdim)
+    return torch.where(total == 0, 1.0, total) ** (1 / (p or 1)) * (total != 0)
+
+
+rows({name: lambda input, other, m=m, n=n: torch.matmul(  # permute refuses other dimensions
+    input.permute(*range(m)), other.permute(*range(n))) for name, (m, n) in {
+        "mm": (2, 2), "mv": (2, 1), "dot": (1, 1), "bmm": (3, 3)}.items()} | {
+    "outer": lambda input, vec2: einsum("i,j->ij", input, vec2),
+    "cumsum": cumsum, "prod": prod, "norm": norm}, "", Tensor)
+rows({"einsum": einsum}, "")
+
+
+def cross(input, other, dim=None):
+    """input × other, vectors of three coordinates along dim, which is the first dimension of length
+    3 if it is None. Raises ValueError for other lengths."""
+    dim = [*input.shape, 3].index(3) % max(input.ndim, 1) if dim is None else dim
+    if input.ndim != other.ndim or (3, 3) != (input.size(dim), other.size(dim)):
+        raise ValueError(f"cross: expected 3 coordinates along dimension {dim}, got shapes "
+                         f"{input.shape} and {other.shape}")
+    turned = lambda x, by: torch.roll(x, by, dim)
+    return turned(input, -1) * turned(other, -2) - turned(input, -2) * turned(other, -1)
+
+
+@op
+def inverse(a, /):
+    """The inverse of each matrix of a. Raises RuntimeError for one that has none."""
+    value = np.linalg.inv(floats(a))
+    turned = np.swapaxes(value, -1, -2)
+    return value, lambda g: -turned @ g @ turned
+
+
+def svd(A, full_matrices=True):
+    """(U, S, Vh), with A = U · diag(S) · Vh and the largest of S in front; signs are LAPACK's.
+    RuntimeError for what is recorded, since there is no way back, and for other than floats."""
+    if A.dtype.kind != "f" or (A.requires_grad and torch.is_grad_enabled()):
+        raise RuntimeError("svd: expected floats that don't require grad: use A.detach()")
+    return namedtuple("svd", "U S Vh")(*map(Tensor, np.linalg.svd(A.data, full_matrices)))
+
+
+rows({"cross": cross, "inverse": inverse, "svd": lambda input, some=True: namedtuple(
+    "svd", "U S V")(*(found := svd(input, not some))[:2], found.Vh.transpose(-2, -1))}, "", Tensor)
+rows({"cross": lambda input, other, dim=-1: cross(input, other, dim), "svd": svd,
+      "inv": inverse, "norm": lambda A, ord=None, dim=None, keepdim=False: (
+          norm if ord in (None, "fro") or (A.ndim if dim is None else np.size(dim)) == 1
+          else torch.linalg.matrix_norm)(A, ord, dim, keepdim)}, "linalg")  # which is absent
+
+rows({f.__name__: lambda input, dim=None, keepdim=False, f=f: Tensor(np.asarray(
+    f(input.data, dim if dim == () else axis(dim, input.ndim), keepdims=keepdim),
+    np.uint8 if input.dtype == np.uint8 else bool)) for f in (np.all, np.any)} | {
+    "allclose": lambda input, other, rtol=1e-5, atol=1e-8, equal_nan=False: bool(
+        np.allclose(input.data, other.data, rtol, atol, equal_nan)),
+    "equal": lambda input, other: bool(np.array_equal(input.data, other.data)),
+    "histogram": lambda input, bins=100, range=None, weight=None, density=False: tuple(
+        Tensor(x.astype(input.dtype)) for x in np.histogram(
+            input.data, np.asarray(bins), range, density, weight))}, "", Tensor)

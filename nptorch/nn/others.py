@@ -1,0 +1,79 @@
+"""Layers that learn their width, and layers of one dimension (notebooks/19_layers.ipynb)."""
+
+import numpy as np
+
+from nptorch import nn
+from nptorch.bridge.layers import layer
+from nptorch.bridge.words import fuller, plain, rows
+from nptorch.nn import functional as F
+from nptorch.nn.module import ShapeError
+
+
+def lazy(kind, inputs, width):
+    """Make the lazy sibling of a kind of layer, whose attribute inputs is input.shape[width]."""
+    def __init__(self, *args, **options):
+        groups = options.get("groups", [*args, *[1] * 6][5])
+        kind.__init__(self, groups, *args, **options)  # which refuses what makes no sense
+        self.later, self.weight.data = (args, options), self.weight.data.ravel()[:0]
+        setattr(self, inputs, 0)
+
+    def become(self, n):
+        made, self.__class__ = kind(n, *self.later[0], **self.later[1]), kind
+        setattr(self, inputs, n)
+        for own, p in zip(self.parameters(), made.parameters()):  # an optimizer may have own by now
+            own.data = p.data.astype(own.dtype)
+
+    rows({f"Lazy{kind.__name__}": type(f"Lazy{kind.__name__}", (kind,), {
+        "__init__": __init__, "become": become, "__doc__":
+        f"{kind.__name__} of as many inputs as it first sees, or as a state_dict has.",
+        "forward": lambda self, x: self.become(x.shape[width]) or self(x)})}, "nn")
+
+
+@fuller(nn.Module.load_state_dict)
+def _load(self, state_dict, strict=True):
+    for name, module in self.named_modules():
+        weight = state_dict.get(f"{name}.weight".lstrip("."))
+        if hasattr(type(module), "become") and weight is not None:
+            module.become(weight.shape[1] * vars(module).get("groups", 1))
+    return plain(nn.Module.load_state_dict)(self, state_dict, strict)
+
+
+lazy(nn.Linear, "in_features", -1)
+lazy(nn.Conv2d, "in_channels", -3)
+
+_tall = lambda x, one: x if x is None or isinstance(x, str) else (one, *np.ravel(x).tolist())
+rows({"conv1d": lambda input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1:
+      F.conv2d(input.unsqueeze(-2), weight.unsqueeze(-2), bias, *map(
+          _tall, (stride, padding, dilation), (1, 0, 1)), groups).squeeze(-2)}, "nn.functional")
+_flat = lambda pool: lambda input, kernel_size, stride=None, padding=0: pool(
+    input.unsqueeze(-2), *map(_tall, (kernel_size, stride, padding), (1, 1, 0))).squeeze(-2)
+layer("MaxPool1d", _flat(F.max_pool2d))
+layer("AvgPool1d", _flat(F.avg_pool2d))
+
+
+class Conv1d(nn.Module):
+    """conv1d with its own weight (out_channels, in_channels/groups, k). Raises as Conv2d."""
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0, dilation=1,
+                 *args, **options):
+        sizes = map(_tall, (kernel_size, stride, padding, dilation), (1, 1, 0, 1))
+        nn.Conv2d.__init__(self, in_channels, out_channels, *sizes, *args, **options)
+        self.weight.data = self.weight.data[:, :, 0]
+        for name in ("kernel_size", "stride", "padding", "dilation"):
+            setattr(self, name, getattr(self, name)[1:])
+
+    def forward(self, x):
+        try:
+            return F.conv1d(x, self.weight, self.bias, self.stride, self.padding, self.dilation,
+                            self.groups)
+        except ValueError:
+            raise ShapeError(self, f"Conv1d {self.in_channels} -> {self.out_channels}", x.shape,
+                             f"(N, {self.in_channels}, L) with room for a window") from None
+
+    def extra_repr(self):
+        text = nn.Conv2d.extra_repr(self)
+        return text.replace(", padding=(0,)", "").replace(", dilation=(1,)", "")
+
+
+rows({"Conv1d": Conv1d}, "nn")
+lazy(Conv1d, "in_channels", -2)
