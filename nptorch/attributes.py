@@ -4,9 +4,9 @@ import weakref
 
 import numpy as np
 
+import nptorch
 from nptorch import inplace, shapes
 from nptorch.autograd import Node, Tensor, is_grad_enabled, real_array
-from nptorch.checks import integers
 from nptorch.inplace import check_inplace
 
 _whose = weakref.WeakValueDictionary()  # {id of a grad, or of a leaf's array: the leaf}
@@ -66,7 +66,7 @@ def _init(self, data=(), requires_grad=None, *more):
     if type(data) is not np.ndarray or data.dtype.kind not in "fiub":
         if type(data) is int and type(self) is Tensor and type(requires_grad) is not bool:
             sizes = (data, *more) if requires_grad is None else (data, requires_grad, *more)
-            data, requires_grad = np.zeros(integers("size", sizes), np.float32), None
+            data, requires_grad = nptorch.zeros(*sizes).data, None
         data = real_array(data)
     _set(self, "data", data)
     if requires_grad:

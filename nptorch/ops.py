@@ -124,7 +124,8 @@ def relu(a, /):
     large = a.size > 4000 and a.dtype.kind == "f"  # where clip takes less, down to a third
     value = a.clip(0, np.inf) if large else np.maximum(a, 0)
     # g * (value != 0), on the bits of g, as inf * 0 is nan; a nan lets g pass, as in PyTorch
-    return value, lambda g: (g.view(f"i{g.itemsize}") * (value != 0)).view(g.dtype)
+    return value, lambda g: np.where(value != 0, g, 0) if g.itemsize > 8 else (
+        g.view(f"i{g.itemsize}") * (value != 0)).view(g.dtype)
 
 
 def _expand(g, shape, dim, keepdim):
@@ -157,8 +158,8 @@ def mean(a, /, dim=None, keepdim=False):
 
 
 def _less_largest(a, dim):
-    """a as floats, less its largest element over dim: no power of e overflows then."""
-    a = floats(a)
+    """a as floats, of float32 or more, less its largest over dim: no power of e overflows then."""
+    a = a.astype(np.promote_types(floats(a).dtype, np.float32), copy=False)
     return a - a.max(axis=dim, keepdims=True, initial=-np.inf)
 
 
@@ -168,16 +169,16 @@ def softmax(a, /, dim):
     dim = axis(dimension(dim, a.ndim), a.ndim)
     powers = np.exp(_less_largest(a, dim))
     value = powers / total(powers, dim, True)
-    return value, lambda g: value * (g - total(g * value, dim, True))
+    return np.asarray(value, floats(a).dtype), lambda g: value * (g - total(g * value, dim, True))
 
 
 @op
 def log_softmax(a, /, dim):
     """log(softmax(a)) over dim, never the logarithm of 0."""
     dim = axis(dimension(dim, a.ndim), a.ndim)
-    a = _less_largest(a, dim)
-    value = a - np.log(total(np.exp(a), dim, True))
-    return value, lambda g: g - np.exp(value) * total(g, dim, True)
+    less = _less_largest(a, dim)
+    value = less - np.log(total(np.exp(less), dim, True))
+    return np.asarray(value, floats(a).dtype), lambda g: g - np.exp(value) * total(g, dim, True)
 
 
 def sub(a, b, /):
@@ -319,6 +320,24 @@ def argmin(a, /, dim=None, keepdim=False):
     return (np.asarray(a.argmin(axis=axis(dim, a.ndim), keepdims=keepdim), np.int64),)
 
 
+def _variance(a, dim, correction, keepdim):
+    """var in float64, since squares of float32 may overflow, and its way back."""
+    dim, correction = (None, int(dim)) if isinstance(dim, bool) else (axis(dim, a.ndim), correction)
+    n = _count(a, dim)
+    rest = n - correction if n > correction else 0
+    centred = a - total(a.astype(np.promote_types(a.dtype, np.float64)), dim, True, n)
+    value = total(centred * centred, dim, keepdim, rest)
+    return value, lambda g: _expand(g, centred.shape, dim, keepdim) * centred * 2 / rest
+
+
+@op
+def var(a, /, dim=None, correction=1, keepdim=False):
+    """The variance over dim: squared distances from the mean, summed and divided by n - correction,
+    or 0 where that is negative. var(a, False) is PyTorch's older way to say correction=0."""
+    value, back = _variance(a, dim, correction, keepdim)
+    return value.astype(a.dtype), back
+
+
 @op
 def _take(a, /, indices, dim, keepdim):
     shape = a.shape
@@ -330,20 +349,6 @@ def _take(a, /, indices, dim, keepdim):
 
     value = np.take_along_axis(a, indices, dim)
     return value if keepdim else value.squeeze(dim), back
-
-
-@op
-def var(a, /, dim=None, correction=1, keepdim=False):
-    """The variance over dim: squared distances from the mean, summed and divided by n - correction,
-    or 0 where that is negative. var(a, False) is PyTorch's older way to say correction=0."""
-    if isinstance(dim, bool):
-        dim, correction = None, int(dim)
-    dim = axis(dim, a.ndim)
-    n = _count(a, dim)
-    rest = n - correction if n > correction else 0
-    centred = a - total(a, dim, True, n)
-    value = total(centred * centred, dim, keepdim, rest)
-    return value, lambda g: _expand(g * 2 / rest, centred.shape, dim, keepdim) * centred
 
 
 ValuesAndIndices = namedtuple("ValuesAndIndices", "values indices")
@@ -374,14 +379,11 @@ def min(input, dim=None, keepdim=False):
 
 
 @op
-def _safe_sqrt(a, /):
-    value = np.sqrt(a)
-    return value, lambda g: np.divide(g, 2 * value, where=value > 0, out=np.zeros_like(value))
-
-
-def std(input, dim=None, correction=1, keepdim=False):
+def std(a, /, dim=None, correction=1, keepdim=False):
     """The square root of var; where it is 0, so is its gradient."""
-    return _safe_sqrt(var(input, dim, correction, keepdim))
+    value, back = _variance(a, dim, correction, keepdim)
+    root = np.sqrt(value)
+    return root.astype(a.dtype), lambda g: back(g / np.where(root > 0, 2 * root, np.inf))
 
 
 @op

@@ -13,8 +13,10 @@ from nptorch.inplace import check_inplace
 @op
 def reshape(a, /, *shape):
     """The elements in another shape, of which -1 is worked out; shared if possible, else copied."""
-    before = a.shape
-    return a.reshape(integers("shape", shape)), lambda g: g.reshape(before)
+    before, shape = a.shape, integers("shape", shape)
+    if any(n < -1 for n in shape):
+        raise ValueError(f"shape: expected lengths, one of which may be -1, got {shape}")
+    return a.reshape(shape), lambda g: g.reshape(before)
 
 
 @op
@@ -39,7 +41,7 @@ def _getitem(a, /, key):
     sliced = np.may_share_memory(value, a)  # then no element was taken twice
 
     def back(g):
-        spread = np.zeros(shape, g.dtype)
+        spread = np.zeros(shape, np.promote_types(g.dtype, np.float32))  # halves are added up
         if sliced:
             spread[key] = g
         else:
@@ -105,13 +107,13 @@ def _cat(*arrays, dim):
 def cat(tensors, dim=0):
     """The tensors, a list of them, one after another along dim."""
     if isinstance(tensors, Tensor):
-        raise TypeError("tensors: expected a list of Tensors, got one Tensor: cat([a, b])")
+        raise TypeError("tensors: expected a list of Tensors, got one Tensor: write [a, b]")
     return _cat(*tensors, dim=dim)
 
 
 def stack(tensors, dim=0):
     """The tensors, all of one shape, side by side along a new dimension at dim."""
-    return cat([unsqueeze(t, dim) for t in tensors], dim)
+    return cat(tensors if hasattr(tensors, "grad") else [unsqueeze(t, dim) for t in tensors], dim)
 
 
 Tensor.flatten, Tensor.transpose, Tensor.expand = flatten, transpose, expand

@@ -38,6 +38,13 @@ VALUES = [
     ("m.tensor(np.full((1000, 100), 100, np.float16)).mean()", 100, "float16"),
     ("m.tensor(np.full((1000, 100), 100, np.float16)).std()", 0, "float16"),
     ("m.tensor(np.full((5000,), 0.1, np.float16)).sum()", 500, "float16"),
+    # squares beyond the largest number of a dtype
+    ("m.tensor([1e20, -1e20, 0.]).std(correction=0)", (2 / 3) ** 0.5 * 1e20, "float32"),
+    ("m.tensor(np.array([300, -300, 0], np.float16)).std(0)", 300, "float16"),
+    ("m.tensor(np.array([[1000], [1002]], np.float16)).var(0)", [2], "float16"),
+    ("m.nn.functional.avg_pool2d(m.full((1, 1, 2, 2), 6e4).half(), 2)", [[[[6e4]]]], "float16"),
+    ("m.nn.functional.gelu(m.tensor([300., -300.]).half(), approximate='tanh')", [300, 0],
+     "float16"),
     # Python's ints, on every platform
     ("m.tensor([1, 2])", [1, 2], "int64"),
     ("m.tensor([.1, .9]).argmax(0)", 1, "int64"),
@@ -205,6 +212,8 @@ REFUSED = [  # by both
     "m.tensor([None, 1.5])",
     "m.tensor(['2', 1.5])",
     "m.tensor([1.5, 1]).to('gpu')",
+    "m.ones(14).reshape(2, -7)",
+    "m.ones(6).view(-2)",
     "m.arange(3, 0)",
     "m.arange(0, 3, -1)",
     "m.arange(0, 2, 0.5, dtype=m.int64)",
@@ -251,6 +260,42 @@ GRADIENTS = [  # of the sum, by a, of float64
     ("a.transpose(0, -1)", 3, 1),
     ("a.max(0).values + a.min(-1)[0]", 3, 2),
 ]
+
+
+@pytest.mark.parametrize("dtype, far", [("float32", 1e15), ("float32", -1e15), ("float16", 6e4)])
+@pytest.mark.parametrize("library", ["nptorch", "torch"])
+def test_the_slope_of_gelu_far_away(library, dtype, far):
+    m = pytest.importorskip(library)
+    a = m.tensor(np.array(far, dtype), requires_grad=True)
+    with np.errstate(over="ignore"):
+        m.nn.functional.gelu(a, approximate="tanh").backward()
+    assert a.grad.item() == (far > 0)
+
+
+@pytest.mark.parametrize("f", [nptorch.relu, lambda a: F.max_pool2d(a, 2)])
+def test_slopes_of_long_doubles(f):
+    a = Tensor(np.array([[[-1, 2], [1, 0]]], np.longdouble), True)
+    f(a).sum().backward()
+    assert a.grad.dtype == np.longdouble and a.grad.data[0, 0].tolist() == [0, 1]
+
+
+def test_many_halves_at_one_place_add_up():
+    a = Tensor(np.zeros(1, np.float16), True)
+    a[np.zeros(3000, int)].sum().backward()
+    assert a.grad.item() == 3000
+
+
+@pytest.mark.parametrize("f", ["softmax", "log_softmax", "logsumexp"])
+def test_halves_are_rounded_once(f):
+    a = np.random.default_rng(0).normal(size=(4, 3000)).astype(np.float16)
+    found, right = (getattr(nptorch, f)(Tensor(x), 1) for x in (a, a.astype(np.float64)))
+    np.testing.assert_array_max_ulp(found.data, right.data.astype(np.float16))
+
+
+def test_a_size_below_0_is_a_runtime_error_as_well():
+    for make in nptorch.Tensor, nptorch.ones, lambda n: nptorch.Tensor(2, n):
+        with pytest.raises(RuntimeError, match="negative"):
+            make(-1)
 
 
 @pytest.mark.parametrize("text, data, gradient", GRADIENTS, ids=[g[0] for g in GRADIENTS])

@@ -297,9 +297,9 @@ def test_arguments_that_make_no_sense_are_refused(make, error):
 
 
 @pytest.mark.parametrize("module, shape, expected", [
-    (BatchNorm1d(3), (4, 2), "(N, C) or (N, C, L)"), (BatchNorm1d(3), (3,), "(N, C) or (N, C, L)"),
-    (BatchNorm1d(3), (1, 3, 2, 2), "(N, C) or (N, C, L)"),
-    (BatchNorm2d(3), (4, 3), "(N, C, H, W)"), (BatchNorm2d(3), (2, 4, 4, 3), "(N, C, H, W)")])
+    (BatchNorm1d(3), (4, 2), "(N, 3) or (N, 3, L)"), (BatchNorm1d(3), (3,), "(N, 3) or (N, 3, L)"),
+    (BatchNorm1d(3), (1, 3, 2, 2), "(N, 3) or (N, 3, L)"),
+    (BatchNorm2d(3), (4, 3), "(N, 3, H, W)"), (BatchNorm2d(3), (2, 4, 4, 3), "(N, 3, H, W)")])
 def test_a_misfit_names_the_module(module, shape, expected):
     net = nn.Sequential(nn.Identity(), module)
     with pytest.raises(ShapeError) as caught:

@@ -709,8 +709,8 @@ return value, lambda g: g * value * (1 - value)
         "the global maximum": ("_less_largest(a, dim)", "a - floats(a).max() * 2"),
     },
     "log_softmax": {
-        "the logarithm of softmax": ("a - np.log(total(np.exp(a), dim, True))",
-                                     "np.log(np.exp(a) / total(np.exp(a), dim, True))"),
+        "the logarithm of softmax": ("less - np.log(total(np.exp(less), dim, True))",
+                                     "np.log(np.exp(less) / total(np.exp(less), dim, True))"),
         "way back of the difference alone": (" - np.exp(value) * total(g, dim, True)", ""),
         "by the value": ("np.exp(value) *", "value *"),
         "g weighed by itself": ("np.exp(value) * total(g, dim, True)",
@@ -727,9 +727,10 @@ return value, lambda g: g * value * (1 - value)
         "assigns": ("np.add.at(spread, key, g)", "spread[key] = g"),
         "adds once": ("np.add.at(spread, key, g)", "spread[key] += g"),
         "picks from g": "return value, lambda g: g[key]",
-        "float64": ("np.zeros(shape, g.dtype)", "np.zeros(shape)"),
+        "float64": ("np.zeros(shape, np.promote_types(g.dtype, np.float32))", "np.zeros(shape)"),
         "turned round": ("if sliced:", "if not sliced:"),
-        "one array for all walks": ("def back(g):\n    spread = np.zeros(shape, g.dtype)",
+        "one array for all walks": ("def back(g):\n    spread = np.zeros(shape, "
+                                    "np.promote_types(g.dtype, np.float32))",
                                     "spread = np.zeros(shape, a.dtype)\ndef back(g):"),
     },
     "Sketch.parameters": {

@@ -151,7 +151,7 @@ def _max_pool2d(x, /, kernel, stride, padding):
             winner[np.isnan(view)] = n
 
     def back(g):
-        bits = batch_last(g).view(f"i{g.itemsize}")  # times 0 they are 0, even those of inf and nan
+        bits = batch_last(g).view(f"i{g.itemsize}" if g.itemsize <= 8 else g.dtype)  # inf · 0 is 0
         images, views = scatter([], shape, g.dtype, kernel, stride, padding)
         for n, view in enumerate(views):
             if kernel[0] > stride[0] or kernel[1] > stride[1]:  # windows share pixels
@@ -166,8 +166,8 @@ def _max_pool2d(x, /, kernel, stride, padding):
 @op
 def _avg_pool2d(x, /, kernel, stride, padding):
     shape, seen, area = x.shape, windows(batch_last(x, padding), kernel, stride), math.prod(kernel)
-    value = sum(seen[:, i, j] for i, j in np.ndindex(*kernel)) / area
-    return value.transpose(3, 0, 1, 2), lambda g: scatter(
+    value = sum((seen[:, i, j] for i, j in np.ndindex(*kernel)), np.float32(0)) / area
+    return value.astype(x.dtype, copy=False).transpose(3, 0, 1, 2), lambda g: scatter(
         [batch_last(g) / area] * area, shape, g.dtype, kernel, stride, padding)[0]
 
 

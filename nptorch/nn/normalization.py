@@ -76,7 +76,8 @@ class _BatchNorm(Module):
 
     def forward(self, x):
         if x.ndim not in self.dims or x.shape[1] != self.num_features:
-            raise ShapeError(self, f"{type(self).__name__} {self.num_features}", x.shape, self.form)
+            form = self.form.replace("C", str(self.num_features))
+            raise ShapeError(self, f"{type(self).__name__} {self.num_features}", x.shape, form)
         self.num_batches_tracked.data[...] += int(self.training)
         by = 1 / (self.num_batches_tracked.item() or 1) if self.momentum is None else self.momentum
         return batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias,

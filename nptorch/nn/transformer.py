@@ -126,15 +126,16 @@ def gelu(input, /, approximate="none"):
     approximate="tanh" to three digits, but faster. Raises ValueError for another word."""
     if approximate not in ("none", "tanh"):
         raise ValueError(f'approximate: expected "none" or "tanh", got {approximate!r}')
-    x, root, cube = floats(input), math.sqrt(2 / math.pi), 0.044715
+    dtype, root, cube = floats(input).dtype, math.sqrt(2 / math.pi), 0.044715
+    x = input.astype(np.promote_types(dtype, np.float32), copy=False)  # a half's square overflows
     if approximate == "tanh":
         below = (np.tanh((x * x * (cube * root) + root) * x) + 1) * 0.5
-        rise = lambda: (x * x * (6 * cube * root) + 2 * root) * value * (1 - below)
+        rise = lambda: (x * x * (6 * cube * root) + 2 * root) * ((1 - below) * value)
     else:
         below = np.vectorize(lambda a: math.erfc(-a / math.sqrt(2)) / 2, otypes=[x.dtype])(x)
         rise = lambda: np.exp(x * x / -2) * (root / 2) * x
     value = x * below
-    return value, lambda g: (rise() + below) * g
+    return value.astype(dtype, copy=False), lambda g: (rise() + below) * g
 
 
 class GELU(Module):
