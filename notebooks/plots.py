@@ -1464,7 +1464,7 @@ def line_of_digits(x, window):
 
 
 def reaches(curves):
-    """The size of the gradient at each column on a log axis, {name: (sizes, factor a step)}; dotted,
+    """Sizes of the gradient at each column on a log axis, {name: (sizes, factor a step)}; dotted,
     the line that the factor predicts, back from the last column."""
     _, ax = plt.subplots(figsize=(6.4, 3.8))
     for (name, (sizes, factor)), color in zip(curves.items(), (DARK, BLUE, "#a4550a")):
@@ -1480,7 +1480,7 @@ def gates(x, curves):
     _, axes = plt.subplots(2, 1, figsize=(8, 4.6), sharex=True, height_ratios=(1, 2))
     _line(axes[0], x, aspect="auto")
     axes[0].tick_params(length=0)
-    styles = ("#a4550a", "-", 9, 0, -20), (BLUE, "-", 17, 0, 14), (DARK, "--", 16, 0, 13)
+    styles = ("#a4550a", "-", 9, 0, -20), (BLUE, "-", 12, 0, 14), (DARK, "--", 16, 0, 13)
     for (name, shares), (color, style, column, dx, dy) in zip(curves.items(), styles):
         axes[1].plot(shares, style, color=color)
         label(axes[1], column, shares[column], name, color, dx=dx, dy=dy)
@@ -1489,13 +1489,14 @@ def gates(x, curves):
 
 
 def by_length(lengths, curves, trained):
-    """The share of right answers at each length of a line, {name: shares}; a mark at the length that
-    was trained."""
+    """The share of right answers at each length of a line, {name: shares}, and a mark at the
+    length that was trained."""
     _, ax = plt.subplots(figsize=(6.4, 3.6))
     styles = (BLUE, "-o"), (DARK, "-o"), (DARK, "--o"), ("#a4550a", ":o")
     for (name, shares), (color, style) in zip(curves.items(), styles):
         ax.plot(lengths, shares, style, color=color, markersize=4)
-        label(ax, lengths[-1], shares[-1], name, color)
+        below = [other[-1] for other in curves.values() if other[-1] < shares[-1]]
+        label(ax, lengths[-1], max([shares[-1], *(y + 0.06 for y in below)]), name, color)
     ax.axvline(trained, color=LIGHT, linewidth=1)
     label(ax, trained, 1.0, "trained", DARK, dx=4)
     ax.set(xscale="log", xlabel="images in the line", ylabel="right answers", ylim=(0, 1.05))
