@@ -1435,3 +1435,70 @@ def activations(x, panels):
     label(axes[0, 0], 0.4, 0.4, "function")
     label(axes[0, 0], 2, 1, "slope", BLUE, dy=8)
     fig.supxlabel("x", fontsize=10)
+
+
+# 20_recurrent
+
+
+def _line(ax, x, aspect="equal"):
+    """One line of images (columns, 9): the pixels upright, and a bar over the marked columns."""
+    ax.imshow(x[:, :8].T, cmap="gray_r", vmin=0, vmax=1.2, aspect=aspect)
+    for start in range(0, len(x), 8):
+        ax.axvline(start - 0.5, color=LIGHT, linewidth=0.8)
+        if x[start, 8]:
+            ax.plot([start - 0.2, start + 7.2], [-1.6, -1.6], "-", color=ORANGE, linewidth=4)
+            ax.text(start + 3.5, -2.4, "marked", ha="center", va="bottom", color=DARK)
+    ax.set(xlim=(-0.5, len(x) - 0.5), ylim=(7.5, -2.2), yticks=[])
+    ax.spines[:].set_visible(False)
+
+
+def line_of_digits(x, window):
+    """A line of images (columns, 9), and below it a bracket around the last columns."""
+    _, ax = plt.subplots(figsize=(8, 2.1))
+    _line(ax, x)
+    ax.plot([len(x) - window - 0.3, len(x) - 0.7], [8.4, 8.4], "-", color=BLUE, linewidth=4,
+            clip_on=False)
+    ax.text(len(x) - window / 2 - 0.5, 9.2, f"a window of {window}", ha="center", va="top",
+            color=BLUE)
+    ax.set(xlabel="column", xticks=range(0, len(x), 8), ylim=(11, -2.2))
+
+
+def reaches(curves):
+    """Sizes of the gradient at each column on a log axis, {name: (sizes, factor a step)}; dotted,
+    the line that the factor predicts, back from the last column."""
+    _, ax = plt.subplots(figsize=(6.4, 3.8))
+    for (name, (sizes, factor)), color in zip(curves.items(), (DARK, BLUE, "#a4550a")):
+        steps = np.arange(len(sizes))
+        ax.semilogy(steps, sizes, "-", color=color)
+        ax.semilogy(steps, sizes[-1] * factor ** steps[::-1], ":", color=color, linewidth=1.4)
+        label(ax, 0, sizes[0], name, color, dx=14, dy=14 if factor > 0.9 else -4)
+    ax.set(xlabel="column", ylabel="size of the gradient", xticks=range(0, len(sizes) + 1, 8))
+
+
+def gates(x, curves):
+    """A line of images (columns, 9), and below it how far each gate stands open: {name: shares}."""
+    _, axes = plt.subplots(2, 1, figsize=(8, 4.6), sharex=True, height_ratios=(1, 2))
+    _line(axes[0], x, aspect="auto")
+    axes[0].tick_params(length=0)
+    styles = ("#a4550a", "-", 9, 0, -20), (BLUE, "-", 12, 0, 14), (DARK, "--", 16, 0, 13)
+    for (name, shares), (color, style, column, dx, dy) in zip(curves.items(), styles):
+        axes[1].plot(shares, style, color=color)
+        label(axes[1], column, shares[column], name, color, dx=dx, dy=dy)
+    axes[1].set(xlabel="column", ylabel="mean of the gate", ylim=(0, 1.03),
+                xticks=range(0, len(x) + 1, 8))
+
+
+def by_length(lengths, curves, trained):
+    """The share of right answers at each length of a line, {name: shares}, and a mark at the
+    length that was trained."""
+    _, ax = plt.subplots(figsize=(6.4, 3.6))
+    styles = (BLUE, "-o"), (DARK, "-o"), (DARK, "--o"), ("#a4550a", ":o")
+    for (name, shares), (color, style) in zip(curves.items(), styles):
+        ax.plot(lengths, shares, style, color=color, markersize=4)
+        below = [other[-1] for other in curves.values() if other[-1] < shares[-1]]
+        label(ax, lengths[-1], max([shares[-1], *(y + 0.06 for y in below)]), name, color)
+    ax.axvline(trained, color=LIGHT, linewidth=1)
+    label(ax, trained, 1.0, "trained", DARK, dx=4)
+    ax.set(xscale="log", xlabel="images in the line", ylabel="right answers", ylim=(0, 1.05))
+    ax.set_xticks(lengths, lengths)
+    ax.minorticks_off()

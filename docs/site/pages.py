@@ -59,7 +59,7 @@ KEY_FIGURES = {
     "17_bug_hunt": "hunt-069",
     "18_names": "names-c35d",
     "19_layers": "layers-c11",
-    "20_recurrent": "layers-c24",
+    "20_recurrent": "recurrent-c30",
 }
 # What the links at the top of each page are called; other pages of docs/ go by their file's name.
 LABELS = {"README.md": "Start", "docs/pytorch.md": "PyTorch"}
