@@ -42,6 +42,9 @@ def told(name, takes, args, given, flags="inplace size_average reduce"):
     return found
 
 
+_quiet = "inplace", "size", "scale_factor", "align_corners"  # are not shown where they are off
+
+
 def layer(name, f, loss=None):
     """f as a layer: what f takes besides its input, or the signature of a loss, are attributes."""
     known = (loss or inspect.signature(f)).parameters
@@ -65,9 +68,8 @@ def layer(name, f, loss=None):
         return f(*args, **given, **odd, **mode)
 
     def extra_repr(self):
-        quiet = "inplace", "size", "scale_factor", "align_corners"  # where they are off
         return ", ".join(f"{option}={vars(self)[option]!r}" for option in usual if vars(self).get(
-            option) or option not in quiet or "training" in known)
+            option) or option not in _quiet or "training" in known)
 
     kind = vars(nn).setdefault(name, type(name, (nn.Module,), {
         "__init__": chance(__init__), "forward": forward, "__module__": "nptorch.nn",
@@ -227,8 +229,8 @@ def _weighed(logs, target, weight, ignore_index, reduction, smoothing=None):
     elif ignore_index >= 0:
         raise ValueError("ignore_index: expected none beside shares of the classes")
     if shares.shape != logs.shape:
-        raise ValueError(f"target: expected shape (N, d...) or that of input (N, C, d...), "
-                         f"{logs.shape}, got {target.shape}")
+        raise ValueError(f"expected input (N, C, d...) and target (N, d...) or of input's shape, "
+                         f"got {logs.shape} and {target.shape}")
     smoothing = number("label_smoothing", smoothing or 0.0, 0, np.nextafter(1, 2))  # 1 may be, too
     shares = (shares * (1 - smoothing) + smoothing / classes) * Tensor(each.astype(logs.dtype))
     losses = -torch.where(shares != 0, logs * shares, 0.0).sum(dim)
