@@ -21,13 +21,10 @@ INSTEAD = {  # what scripts ask for and nptorch lacks, as an expression, and wha
     "torch.autograd.functional": "`torch.autograd.grad`, once for each element of the output",
     "torch.multiprocessing.Process": "Python's `multiprocessing`, whose processes share no Tensor; "
     "`Pool` is there",
-    "torch.nn.ConvTranspose2d": "`F.fold`, or `Conv2d` on an image made larger",
-    "torch.nn.Upsample": "`x.repeat_interleave(2, 2).repeat_interleave(2, 3)`, nearest neighbours",
     "torch.nn.KLDivLoss": "`(target * (target.log() - input)).sum()`",
     "torch.nn.ParameterList": "`setattr(self, f\"w{i}\", p)` for each, and `getattr`",
     "torch.nn.Embedding.from_pretrained": "`layer.weight.data = table`",
     "torch.nn.ReLU().register_forward_hook": "a call in `forward`, which has all numbers at hand",
-    "torch.nn.utils.clip_grad_value_": "`p.grad.clamp_(-c, c)` for each `p`",
     "torch.nn.functional.pad": "`torch.cat` with `torch.zeros`",
     "torch.optim.lr_scheduler.ReduceLROnPlateau": "`optimizer.param_groups[0][\"lr\"] *= 0.1`",
     "torch.compile": "nothing: leave it out",

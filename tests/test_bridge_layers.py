@@ -45,6 +45,13 @@ LAYERS += [(program, IMAGES, OTHER) for program in (
     "L1Loss()", "SmoothL1Loss()", "SmoothL1Loss(beta=0.3)", "SmoothL1Loss(beta=0)",
     "SmoothL1Loss(size_average=False)", "HuberLoss(delta=2.0)", "HuberLoss(reduction='none')")]
 
+LAYERS += [(f"ConvTranspose2d(6, 4, {', '.join(map(str, options))})", IMAGES)
+           for options in itertools.product((2, (3, 1)), (2, (3, 2)), (0, (1, 0)), (0, (0, 1)),
+                                            (1, 2), (True, False), (1, (1, 2)))]
+LAYERS += [(program, images) for program in ("ConvTranspose2d(6, 1, 3)", "Upsample(scale_factor=2)",
+                                             "Upsample((9, 4))") for images in (IMAGES, IMAGES[:1])]
+LAYERS += [("ConvTranspose2d(6, 2, 3, 2, 1, 1)", IMAGES[0]), ("Upsample(None, 1.7)", ROWS)]
+
 
 def result(library, program, *arrays):
     """The names of a layer, what it makes of arrays, and all gradients; its weights are given."""
@@ -89,6 +96,12 @@ def test_some_values_by_hand():
     assert nn.MaxPool1d(2)(rows).tolist() == [[[1, 3, 5]]]
     assert F.adaptive_avg_pool1d(rows, 4).tolist() == [[[0.5, 1.5, 3.5, 4.5]]]
     assert F.conv1d(rows, nptorch.ones(1, 1, 2), padding=1).tolist() == [[[0, 1, 3, 5, 7, 9, 5]]]
+    square, ones = nptorch.tensor([[[[1.0, 2.0], [3.0, 4.0]]]]), nptorch.ones(1, 1, 2, 2)
+    assert F.conv_transpose2d(square, ones)[0, 0].tolist() == [[1, 3, 2], [4, 10, 6], [3, 7, 4]]
+    twice = [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, 4, 4], [3, 3, 4, 4]]
+    assert F.conv_transpose2d(square, ones, stride=2)[0, 0].tolist() == twice
+    assert F.interpolate(square, scale_factor=2)[0, 0].tolist() == twice
+    assert nn.Upsample((1, 3))(square)[0, 0].tolist() == [[1, 1, 2]]
     lstm = nn.LSTM(1, 1)
     for p in lstm.parameters():
         nn.init.zeros_(p)
@@ -96,6 +109,32 @@ def test_some_values_by_hand():
     output, (h, c) = lstm(nptorch.zeros(2, 1, 1))
     assert np.allclose(c.item(), 0.75) and np.allclose(h.item(), np.tanh(0.75) / 2)
     assert np.allclose(output.data.ravel(), np.tanh([0.5, 0.75]) / 2)
+
+
+@pytest.mark.parametrize("stride", [1, 2, (3, 2)])
+@pytest.mark.parametrize("padding", [0, (1, 2)])
+@pytest.mark.parametrize("groups, dilation", [(1, 1), (2, (1, 2)), (1, 3)])
+def test_a_transposed_convolution_is_the_way_back_of_a_convolution(
+        stride, padding, groups, dilation):
+    options = {"stride": stride, "padding": padding, "groups": groups, "dilation": dilation}
+    x = nptorch.tensor(IMAGES[:, :4].repeat(2, 2).astype(np.float64), requires_grad=True)
+    weight = nptorch.tensor(np.random.default_rng(5).normal(size=(6, 4 // groups, 2, 3)))
+    y = F.conv2d(x, weight, **options)
+    g = nptorch.tensor(np.random.default_rng(6).normal(size=y.shape))
+    least = F.conv_transpose2d(g, weight, **options).shape
+    ahead = tuple(n - m for n, m in zip(x.shape[2:], least[2:]))
+    found = F.conv_transpose2d(g, weight, output_padding=ahead, **options)
+    assert np.allclose(found.data, nptorch.autograd.grad(y, x, g)[0].data)
+
+
+def test_a_transposed_convolution_is_drawn_as_pytorchs():
+    nptorch.manual_seed(0)
+    layer, bound = nn.ConvTranspose2d(64, 100, 3, groups=4), (25 * 9) ** -0.5
+    assert layer.weight.shape == (64, 25, 3, 3) and layer.bias.shape == (100,)
+    for p in layer.parameters():
+        assert 0.9 * bound < abs(p.data).max() <= bound and abs(p.data.mean()) < 0.3 * bound
+    assert nn.ConvTranspose2d(3, 2, 3, bias=False).bias is None
+    assert nn.ConvTranspose2d(3, 2, 3, dtype=np.float64).bias.dtype == np.float64
 
 
 def test_dropout2d_takes_whole_channels():
@@ -414,7 +453,7 @@ def test_infinity_stays_where_it_is(torch):
 @same_in_both
 def test_slopes_at_nan(torch):
     found = {}
-    for name in "elu selu leaky_relu hardsigmoid".split():
+    for name in "elu selu leaky_relu hardsigmoid hardtanh relu6".split():
         x = torch.tensor([np.nan, 0.0, 2.0], requires_grad=True)
         getattr(torch.nn.functional, name)(x).sum().backward()
         found[name] = [round(slope, 4) for slope in x.grad.tolist()]
@@ -473,8 +512,12 @@ def test_refusals_name_argument_and_value():
         nn.Conv1d(3, 2, 2)(nptorch.ones(1, 4, 5))
     x = nptorch.ones(2, 3)
     for wrong, message in (
-            (lambda: F.huber_loss(x, x, delta=0), "delta: expected more than 0, got 0"),
+            (lambda: F.huber_loss(x, x, delta=0), "Invalid delta value: 0"),
             (lambda: F.smooth_l1_loss(x, x, beta=-1), "Invalid beta value: -1"),
+            (lambda: F.conv_transpose2d(x.reshape(1, 2, 1, 3), nptorch.ones(3, 1, 1, 1)),
+             r"expected input \(N, 3, h, w\), and .* got \(1, 2, 1, 3\) and 0"),
+            (lambda: nn.ConvTranspose2d(2, 4, 3, groups=3), "groups: expected a divisor"),
+            (lambda: nn.ConvTranspose2d(2, 4, 3, output_padding=-1), "output_padding: expected an"),
             (lambda: F.cross_entropy(x, nptorch.tensor([0, 1]), weight=x[0, :2]),
              r"weight: expected one for each of 3 classes, got \(2,\)"),
             (lambda: data.WeightedRandomSampler([2, -1], 3), r"weights: .*got \[2, -1\]"),
@@ -514,6 +557,55 @@ def test_a_loss_of_two_shapes_is_a_runtime_error_in_a_fresh_process():
             else:
                 raise AssertionError(loss)"""
     subprocess.run([sys.executable, "-c", program], check=True)
+
+
+@same_in_both
+def test_a_weight_by_its_place_is_heard_before_a_label_of_no_class(torch):
+    F, x, weight = torch.nn.functional, torch.tensor(ROWS[0]), torch.arange(1.0, 8.0)
+    labels = torch.tensor([0, -100, 2, 2, 1, 5])
+    return [round(f(x, labels, weight).item(), 3) for f in (F.nll_loss, F.cross_entropy)]
+
+
+@same_in_both
+def test_gradients_are_clipped_one_by_one(torch):
+    w, b, idle = (torch.ones(3, requires_grad=True) for _ in range(3))
+    w.grad, b.grad = torch.tensor([-2.0, 0.25, 3.0]), torch.tensor([0.5, -0.5, -0.75])
+    clip = torch.nn.utils.clip_grad_value_
+    found = clip([w, idle], 1.0), clip(parameters=b, clip_value=0.5, foreach=None)
+    return found, w.grad.tolist(), b.grad.tolist(), idle.grad
+
+
+def test_gradients_are_clipped_by_hand():
+    w = nptorch.ones(3, requires_grad=True)
+    w.grad = nptorch.tensor([-2.0, 0.25, 3.0])
+    nn.utils.clip_grad_value_(w, 0.5)
+    assert w.grad.tolist() == [-0.5, 0.25, 0.5]
+
+
+@pytest.mark.parametrize("make", [nn.LazyLinear, lambda n: nn.LazyConv1d(n, 1)])
+@pytest.mark.parametrize("optimizer", "SGD Adam RMSprop Adagrad Adadelta".split())
+def test_an_optimizer_may_begin_before_a_lazy_layer(make, optimizer):
+    ends, settings = [], {"momentum": 0.9} if optimizer in ("SGD", "RMSprop") else {}
+    for first in (True, False):
+        nptorch.manual_seed(0)
+        layer, x = make(2), nptorch.arange(12.0).reshape(1, 3, 4)
+        if not first:
+            layer(x)
+        moving = getattr(nptorch.optim, optimizer)(layer.parameters(), lr=0.1, **settings)
+        for _ in range(3):
+            moving.zero_grad()
+            (layer(x) ** 2).mean().backward()
+            moving.step()
+        ends.append(layer.weight.tolist())
+    assert ends[0] == ends[1]
+
+
+def test_velocities_are_of_the_dtype_that_a_layer_became():
+    layer = nn.Linear(2, 1)
+    optimizer = nptorch.optim.SGD(layer.parameters(), lr=0.1, momentum=0.9)
+    layer.double()(nptorch.ones(1, 2, dtype=np.float64)).sum().backward()
+    optimizer.step()
+    assert {v.dtype for v in optimizer.v} == {np.dtype(np.float64)}
 
 
 @same_in_both
@@ -577,7 +669,10 @@ def test_layers_keep_their_options(torch):
     layers = [nn.LeakyReLU(0.2), nn.LeakyReLU(0.2, True), nn.ELU(), nn.Softplus(), nn.Hardtanh(),
               nn.SELU(), nn.ReLU6(True), nn.Softmax(dim=1), nn.Dropout2d(0.3), nn.ReLU(True),
               nn.ReLU(), nn.AdaptiveAvgPool2d((2, None)), nn.Unflatten(1, (2, 2)),
-              nn.Identity(54, unused=2), nn.LazyLinear(3), nn.LazyConv2d(4, 3, 2, bias=False)]
+              nn.Identity(54, unused=2), nn.LazyLinear(3), nn.LazyConv2d(4, 3, 2, bias=False),
+              nn.ConvTranspose2d(2, 4, 3), nn.ConvTranspose2d(2, 4, 3, 2, 1, 1, bias=False),
+              nn.ConvTranspose2d(4, 6, (3, 2), (2, 3), 0, (1, 2), 2, True, 2),
+              nn.ConvTranspose2d(4, 6, 1, groups=2), nn.Upsample(scale_factor=1.5), nn.Upsample(5)]
     pool = nn.MaxPool1d(3)
     lazy = [nn.LazyLinear(3, bias=False), nn.LazyConv1d(3, 2, 1, 0, 1, 1, False)]
     return ([repr(layer) for layer in layers], layers[0].negative_slope, layers[1].inplace,
@@ -642,10 +737,12 @@ def test_a_loader_and_samplers_show_what_they_have(torch):
     (lambda: nn.RNNCell(2, 3, "relu"), "bias: expected True or False, got 'relu'"),
     (lambda: nptorch.optim.Adadelta([nptorch.ones(1)], rho=1.1), "Invalid rho value: 1.1"),
     (lambda: nn.BatchNorm1d(3, -1.0), "Invalid eps value: -1.0"),
+    (lambda: F.interpolate(nptorch.ones(1, 1, 2, 2), 3, None, "area"), "'nearest' alone.* area"),
+    (lambda: nn.Upsample(2, 2.0)(nptorch.ones(1, 1, 2)), "of size or scale_factor"),
     (lambda: F.smooth_l1_loss(nptorch.ones(2), nptorch.ones(2), "sum"), "size_average: expected"),
     (lambda: F.binary_cross_entropy(nptorch.ones(2), nptorch.ones(2), False), "weight: expected"),
     (lambda: F.cross_entropy(nptorch.ones(1, 2), nptorch.tensor([0]), label_smoothing=1.5),
-     "label_smoothing: expected a number from 0 to 1, got 1.5"),
+     "Invalid label_smoothing value: 1.5"),
     (lambda: F.cross_entropy(nptorch.ones(1, 2), nptorch.ones(1, 2), ignore_index=1),
      "ignore_index: expected none beside shares"),
     (lambda: F.binary_cross_entropy(nptorch.ones(1), nptorch.ones(1) * 2), "as target"),

@@ -42,6 +42,9 @@ def told(name, takes, args, given, flags="inplace size_average reduce"):
     return found
 
 
+_quiet = "inplace", "size", "scale_factor", "align_corners"  # are not shown where they are off
+
+
 def layer(name, f, loss=None):
     """f as a layer: what f takes besides its input, or the signature of a loss, are attributes."""
     known = (loss or inspect.signature(f)).parameters
@@ -65,8 +68,8 @@ def layer(name, f, loss=None):
         return f(*args, **given, **odd, **mode)
 
     def extra_repr(self):
-        return ", ".join(f"{option}={vars(self)[option]}" for option in usual
-                         if option != "inplace" or vars(self).get(option) or "training" in known)
+        return ", ".join(f"{option}={vars(self)[option]!r}" for option in usual if vars(self).get(
+            option) or option not in _quiet or "training" in known)
 
     kind = vars(nn).setdefault(name, type(name, (nn.Module,), {
         "__init__": chance(__init__), "forward": forward, "__module__": "nptorch.nn",
@@ -114,6 +117,16 @@ def _means(input, sizes, dims):
     return input
 
 
+def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
+    """input (N, C, d...) of this size, or scale_factor times as large, by its nearest pixels."""
+    if mode != "nearest" or align_corners is not None or (size is None) == (scale_factor is None):
+        raise TypeError(f"mode: nptorch has 'nearest' alone, of size or scale_factor, got {mode}")
+    asked = zip(input.shape[2:], np.broadcast_to(scale_factor or size, input.ndim - 2).tolist())
+    steps = [(int(n * x), 1 / x) if size is None else (x, n / x) for n, x in asked]
+    places = [np.arange(n, dtype=np.float32) * np.float32(step) for n, step in steps]  # as PyTorch
+    return input[(..., *(i.astype(int) for i in np.ix_(*places)))]
+
+
 @op
 def _soft(x, /):
     tail = np.log1p(np.exp(-abs(x)))
@@ -121,7 +134,7 @@ def _soft(x, /):
 
 
 rows({
-    "one_hot": one_hot,
+    "one_hot": one_hot, "interpolate": interpolate, "upsample": interpolate,
     "adaptive_avg_pool1d": lambda input, output_size: _means(input, output_size, 1),
     "adaptive_avg_pool2d": lambda input, output_size: _means(input, output_size, 2),
     "leaky_relu": lambda input, negative_slope=0.01, inplace=False: torch.where(
@@ -136,17 +149,18 @@ rows({
     "mish": lambda input, inplace=False: input * torch.tanh(_soft(input * 1.0)),
     "softsign": lambda input: input / (1 + abs(input)),
     "hardtanh": lambda input, min_val=-1.0, max_val=1.0, inplace=False: torch.where(
-        (input > min_val) & (input < max_val), input,  # no slope at the ends
-        input.detach().clamp(min_val, max_val).to(input.dtype)),
+        (input <= min_val) | (input >= max_val),  # no slope at the ends
+        input.detach().clamp(min_val, max_val).to(input.dtype), input),
     "relu6": lambda input, inplace=False: F.hardtanh(input, 0.0, 6.0),
-    "hardsigmoid": lambda input, inplace=False: F.relu6(input + 3) / 6,
+    "hardsigmoid": lambda input, inplace=False: F.relu6(
+        torch.where(input.isnan(), input.detach(), input) + 3) / 6,  # no slope at nan
     "dropout2d": lambda input, p=0.5, training=True, inplace=False: input * F.dropout(torch.ones(
         *input.shape[:2], *[1] * (input.ndim - 2), dtype=input.dtype), p, training)
 }, "nn.functional")
 
 _functions = {_name.replace("_", ""): _f for _name, _f in vars(F).items()}
 for _name in ("LeakyReLU ELU SELU SiLU Softplus LogSigmoid Mish Softsign Hardtanh ReLU6 "
-              "Hardsigmoid AdaptiveAvgPool1d AdaptiveAvgPool2d Dropout2d").split():
+              "Hardsigmoid AdaptiveAvgPool1d AdaptiveAvgPool2d Dropout2d Upsample").split():
     layer(_name, _functions[_name.lower()])
 layer("Unflatten", lambda input, dim, unflattened_size: input.reshape(
     *input.shape[:(n := dimension(dim, input.ndim))], *unflattened_size, *input.shape[n + 1:]))
@@ -217,9 +231,7 @@ def _weighed(logs, target, weight, ignore_index, reduction, smoothing=None):
     if shares.shape != logs.shape:
         raise ValueError(f"expected input (N, C, d...) and target (N, d...) or of input's shape, "
                          f"got {logs.shape} and {target.shape}")
-    smoothing = smoothing or 0.0
-    if not 0 <= smoothing <= 1:
-        raise ValueError(f"label_smoothing: expected a number from 0 to 1, got {smoothing}")
+    smoothing = number("label_smoothing", smoothing or 0.0, 0, np.nextafter(1, 2))  # 1 may be, too
     shares = (shares * (1 - smoothing) + smoothing / classes) * Tensor(each.astype(logs.dtype))
     losses = -torch.where(shares != 0, logs * shares, 0.0).sum(dim)
     return losses.sum() / float(total) if reduction == "mean" else _reduced(losses, reduction)
@@ -228,10 +240,8 @@ def _weighed(logs, target, weight, ignore_index, reduction, smoothing=None):
 @loss("HuberLoss", "reduction delta")
 def huber_loss(input, target, reduction="mean", delta=1.0):
     """d²/2 for a difference d up to delta, and from there on its tangent."""
-    if not delta > 0:
-        raise ValueError(f"delta: expected more than 0, got {delta}")
     d = F.l1_loss(input, target, "none")
-    near = d.clamp(max=delta)
+    near = d.clamp(max=number("delta", delta, np.nextafter(0, 1)))  # not 0
     return _reduced(near * (d - near / 2), reduction)
 
 

@@ -59,6 +59,7 @@ def nll_loss(input, target, reduction="mean"):
     """Minus the log-probability in input (N, C) of each right class in target (N,), or in (C,) of a
     single one; reduction as in mse_loss. Raises TypeError if target does not hold integers,
     ValueError if the shapes do not fit, IndexError for a class that is not in 0 ... C - 1."""
+    _checked(reduction)  # before the labels, as what stands here may be PyTorch's weight
     labels = np.array(target)  # a copy: target may change before the walk back
     if labels.dtype.kind not in "iu":
         raise TypeError(f"target: expected class indices (integers), got dtype {labels.dtype}")

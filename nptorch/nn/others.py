@@ -1,4 +1,6 @@
-"""Layers that learn their width, and layers of one dimension (notebooks/19_layers.ipynb)."""
+"""Lazy layers, rows, transposed convolution, larger images (notebooks/19_layers.ipynb)."""
+
+import re
 
 import numpy as np
 
@@ -6,6 +8,7 @@ from nptorch import nn
 from nptorch.bridge.layers import layer
 from nptorch.bridge.words import fuller, plain, rows
 from nptorch.nn import functional as F
+from nptorch.nn.conv import pair
 from nptorch.nn.module import ShapeError
 
 
@@ -14,7 +17,7 @@ def lazy(kind, inputs, width):
     def __init__(self, *args, **options):
         groups = options.get("groups", [*args, *[1] * 6][5])
         kind.__init__(self, groups, *args, **options)  # which refuses what makes no sense
-        self.later, self.weight.data = (args, options), self.weight.data.ravel()[:0]
+        self.later, self.weight.data = (args, options), self.weight.data.ravel()[:1]  # stretches
         setattr(self, inputs, 0)
 
     def become(self, n):
@@ -71,9 +74,51 @@ class Conv1d(nn.Module):
                              f"(N, {self.in_channels}, L) with room for a window") from None
 
     def extra_repr(self):
-        text = nn.Conv2d.extra_repr(self)
-        return text.replace(", padding=(0,)", "").replace(", dilation=(1,)", "")
+        return re.sub(r", (padding=\(0|dilation=\(1),\)", "", nn.Conv2d.extra_repr(self))
 
 
-rows({"Conv1d": Conv1d}, "nn")
+def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1,
+                     dilation=1):
+    """conv2d's way back, forwards: each number of input (N, C, h, w) adds its kernel of weight
+    (C, O/groups, kh, kw), times itself, to (N, O, H, W), H = (h - 1)·stride - 2·padding
+    + dilation·(kh - 1) + output_padding + 1. Raises ValueError for sizes that do not fit."""
+    (*n, c, h, w), (channels, depth, *kernel) = input.shape, weight.shape
+    if c != channels or not np.less(output_padding, stride).all():
+        raise ValueError(f"conv_transpose2d: expected input (N, {channels}, h, w), and "
+                         f"output_padding less than stride, got {input.shape} and {output_padding}")
+    size = (np.subtract((h, w), 1) * stride - np.multiply(padding, 2)
+            + np.subtract(kernel, 1) * dilation + output_padding + 1)
+    x = input.reshape(-1, c, h * w).transpose(0, 1).reshape(groups, c // groups, -1)
+    added = weight.reshape(groups, c // groups, -1).transpose(1, 2) @ x
+    added = added.reshape(-1, x.shape[2] // (h * w), h * w).transpose(0, 1)
+    out = F.fold(added, size.tolist(), kernel, dilation, padding, stride)
+    out = out if bias is None else out + bias.reshape(depth * groups, 1, 1)
+    return out.reshape(*n, *out.shape[1:])
+
+
+rows({"conv_transpose2d": conv_transpose2d}, "nn.functional")
+
+
+class ConvTranspose2d(nn.Module):
+    """conv_transpose2d with the weight of a Conv2d from out_channels to in_channels."""
+
+    def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0,
+                 output_padding=0, groups=1, bias=True, dilation=1, **options):
+        nn.Conv2d.__init__(self, out_channels, in_channels, kernel_size, stride, padding, dilation,
+                           groups, False, **options)
+        self.bias = nn.Conv2d(out_channels, out_channels, kernel_size, groups=groups, bias=bias,
+                              **options).bias  # drawn as far, since this sees as many numbers
+        self.in_channels, self.out_channels = in_channels, out_channels
+        self.output_padding = pair("output_padding", output_padding, 0)
+
+    def forward(self, input):
+        return F.conv_transpose2d(input, self.weight, self.bias, self.stride, self.padding,
+                                  self.output_padding, self.groups, self.dilation)
+
+    def extra_repr(self):
+        ahead = f", output_padding={self.output_padding}" * any(self.output_padding)
+        return re.sub("(, groups.*|, bias.*|)$", ahead + r"\1", nn.Conv2d.extra_repr(self), count=1)
+
+
+rows({"Conv1d": Conv1d, "ConvTranspose2d": ConvTranspose2d}, "nn")
 lazy(Conv1d, "in_channels", -2)

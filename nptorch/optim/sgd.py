@@ -27,10 +27,8 @@ class SGD(Optimizer):
         self._regularization()
         for i, p in moving(self.params):
             if self.momentum > 0:
-                v = self.v[i]
-                v *= self.momentum
-                v -= self.lr * self._share[i] * p.grad.data
+                self.v[i] = self.momentum * self.v[i] - self.lr * self._share[i] * p.grad.data
                 self._share[i] = 1.0 - self.dampening
-                p.data += v
+                p.data += self.v[i]
             else:
                 p.data -= self.lr * p.grad.data
