@@ -521,6 +521,14 @@ def test_in_place_of_what_a_leaf_is_a_view_of():
     assert not v.is_leaf and x.grad.tolist() == [1, 0]
 
 
+def test_in_place_of_a_view_of_a_detached_leaf():
+    x, y = leaf([1.0, 2.0]), leaf([3.0])
+    d = x.detach()
+    d[1:] *= y
+    d.sum().backward()
+    assert x.tolist() == [1, 6] and x.grad is None and y.grad.tolist() == [2]
+
+
 def test_a_view_that_was_refused_is_still_known():
     x, z = leaf([1.0, 1.0]), torch.zeros(3)
     unknown, v = torch.Tensor(z.data[:2]), z[:2]

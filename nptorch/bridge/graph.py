@@ -229,7 +229,7 @@ def change(self, compute, *args, **options):
     if result.shape != self.shape:
         raise ValueError(f"in place: expected shape {self.shape}, got {result.shape}")
     for x in {self, whole}:
-        if x.is_leaf or not result.grad_fn:
+        if not result.grad_fn or (x.is_leaf and x.requires_grad):
             inplace.check_inplace(x)
     near = [x for x in _views.values() if owner(x.data) is memory]
     if result.grad_fn and whole.is_leaf and any(_whole(x) is x for x in near):
