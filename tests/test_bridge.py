@@ -506,6 +506,45 @@ def test_in_place_of_a_view_that_was_not_recorded():
     assert z.tolist() == [1, 1, 0] and x.grad.tolist() == [1, 1]
 
 
+def test_in_place_after_a_long_chain_of_views():
+    x, z = leaf([1.0, 2.0]), torch.zeros(2, 2)
+    v = z
+    for _ in range(2000):
+        v = v.T
+    v += x
+    z.sum().backward()
+    assert z.tolist() == [[1, 2], [1, 2]] and x.grad.tolist() == [2, 2]
+
+
+def test_in_place_of_what_a_leaf_is_a_view_of():
+    x, z = leaf([1.0, 2.0]), torch.zeros(2)
+    v = z[:1].requires_grad_()
+    with pytest.raises(RuntimeError, match="a leaf that requires grad"):
+        v.mul_(2)
+    z += x  # and v is no leaf from here on, as in PyTorch
+    v.sum().backward()
+    assert not v.is_leaf and x.grad.tolist() == [1, 0]
+
+
+def test_in_place_of_a_view_of_a_detached_leaf():
+    x, y = leaf([1.0, 2.0]), leaf([3.0])
+    d = x.detach()
+    d[1:] *= y
+    d.sum().backward()
+    assert x.tolist() == [1, 6] and x.grad is None and y.grad.tolist() == [2]
+
+
+def test_a_view_that_was_refused_is_still_known():
+    x, z = leaf([1.0, 1.0]), torch.zeros(3)
+    unknown, v = torch.Tensor(z.data[:2]), z[:2]
+    graph._views[id(unknown)] = unknown
+    with pytest.raises(RuntimeError, match="take it again"):
+        v += x
+    del graph._views[id(unknown)]
+    v += x
+    assert v.requires_grad and z.tolist() == [1, 1, 0]
+
+
 def _changing(r):
     """The lines of a random program that changes Tensors and their views in place."""
     shapes = {"x": (3, 4), "y": (3, 4), "a": (3, 4), "b": (3, 4)}

@@ -15,7 +15,6 @@ from nptorch.attributes import owner
 from nptorch.autograd import Node, Tensor, is_grad_enabled, no_grad, op
 from nptorch.bridge.elementwise import ROWS
 from nptorch.bridge.words import WORDS, fuller, plain, rows
-from nptorch.creation import to
 from nptorch.lookup import BOTH, Waiting
 from nptorch.shapes import reshape
 
@@ -177,7 +176,7 @@ def viewing(f):
     def view(self, *args, **options):
         result = f(self, *args, **options)
         if is_grad_enabled() and owner(result.data) is owner(self.data):
-            vars(result)["_of"], _views[id(result)] = self, result
+            vars(result)["_of"], _views[id(result)] = _whole(self), result
         return result
 
     return view
@@ -210,29 +209,14 @@ _shown = lambda x, whole, base: base if x is whole else reshape(base, -1)[_place
 
 
 @op
-def _assigned(a, b, /, key):
+def _assigned(a, b, /, key, shape):
     def put(array, value):
-        array = np.array(array)
-        array[key] = value
+        array = np.array(array, order="C")
+        array.reshape(shape)[key] = value
         return array
 
     n = b.ndim  # b may have ones in front
-    return put(a, b), lambda g: put(g, 0), lambda g: np.array(g[key], ndmin=n)
-
-
-def _hearing(self, whole):
-    """The views of whole. Raises RuntimeError if no change of self may be recorded."""
-    near = {x for x in _views.values() if owner(x.data) is owner(self.data)}
-    views = [x for x in {self, *near} - {whole} if _whole(x) is whole]
-    for x in whole, *views:
-        if x.is_leaf and x.requires_grad:
-            inplace.check_inplace(self.detach())  # which is told if it is a view
-            inplace.check_inplace(x)
-    if whole.is_leaf and any(_whole(x) is x for x in near):
-        _views.pop(id(self), None)
-        raise RuntimeError("a change in place of a view is not recorded: take it again, or make a "
-                           "new Tensor, as in h = h + y, or with where, cat or stack")
-    return views
+    return put(a, b), lambda g: put(g, 0), lambda g: np.array(g.reshape(shape)[key], ndmin=n)
 
 
 def change(self, compute, *args, **options):
@@ -244,17 +228,20 @@ def change(self, compute, *args, **options):
     result = compute(_shown(self, whole, base), *args, **options)
     if result.shape != self.shape:
         raise ValueError(f"in place: expected shape {self.shape}, got {result.shape}")
-    if not np.can_cast(result.dtype, self.dtype, "same_kind"):
-        raise TypeError(f"in place: expected {self.dtype}, got {result.dtype}")
-    views = _hearing(self, whole) if result.grad_fn else inplace.check_inplace(self)
+    for x in {self, whole}:
+        if not result.grad_fn or (x.is_leaf and x.requires_grad):
+            inplace.check_inplace(x)
+    near = [x for x in _views.values() if owner(x.data) is memory]
+    if result.grad_fn and whole.is_leaf and any(_whole(x) is x for x in near):
+        _views.pop(id(whole), None)
+        raise RuntimeError("a change in place of a view is not recorded: take it again")
     np.copyto(self.data, result.data)
     versions.written(self.data)
     if result.grad_fn:
         if self is not whole:
-            flat = _assigned(reshape(base, -1), to(result, self.dtype), _places(self, whole))
-            result = reshape(flat, *whole.shape)
+            result = _assigned(base, result, _places(self, whole), -1)
         Node.check = _check
-        for x in whole, *views:  # each of which is made anew
+        for x in [whole, *(x for x in {self, *near} - {whole} if _whole(x) is whole)]:
             made = (result if x is whole else _shown(x, whole, whole)).grad_fn
             made.before = x.detach()
             made.before.grad_fn = x.grad_fn
@@ -263,10 +250,10 @@ def change(self, compute, *args, **options):
 
 
 def _write(self, key, value):
-    value = value if isinstance(value, Tensor) else Tensor(np.asarray(value, self.dtype))
     *first, last = shapes._split_key(key, self.ndim)
     self = functools.reduce(Tensor.__getitem__, first, self)
-    return change(self, _assigned, to(value, self.dtype), last)
+    value = torch.as_tensor(value, dtype=self.dtype)
+    return change(self, _assigned, value, last, self.shape)
 
 
 WORDS["out"] = lambda call, out: call.after.append(  # refused where a gradient would be lost

@@ -33,6 +33,7 @@ SAID = {  # how NumPy or Python begins, and what we say
     r"could not broadcast .* shape (.*) into shape (.*)": (
         r"value: expected shape \2, or one that stretches to it, got \1"),
     r"ufunc '(\w+)' not supported": r"\1: expected whole numbers or bools, got floats",
+    r"Cannot cast .* from dtype\('(\w+)'\) to dtype\('(\w+)'\)": r"in place: expected \2, got \1",
     r".*numpy boolean (\w+)": r"\1: expected numbers, got bools: use ^ or ~, or .long()",
     "zero-size array|attempt to get arg": "input: expected an element or more, got none",
     "assignment dest|output array": "in place: this Tensor can't be written to: clone() it first",
