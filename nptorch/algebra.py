@@ -127,8 +127,9 @@ rows({"cross": lambda input, other, dim=-1: cross(input, other, dim), "svd": svd
 rows({f.__name__: lambda input, dim=None, keepdim=False, f=f: Tensor(np.asarray(
     f(input.data, dim if dim == () else axis(dim, input.ndim), keepdims=keepdim),
     np.uint8 if input.dtype == np.uint8 else bool)) for f in (np.all, np.any)} | {
-    "allclose": lambda input, other, rtol=1e-5, atol=1e-8, equal_nan=False: bool(
-        np.allclose(input.data, other.data, rtol, atol, equal_nan)),
+    "isclose": lambda input, other, rtol=1e-5, atol=1e-8, equal_nan=False: Tensor(np.asarray(
+        np.isclose(input.data, other.data, rtol, atol, equal_nan))),
+    "allclose": lambda *args, **options: torch.isclose(*args, **options).all().item(),
     "equal": lambda input, other: bool(np.array_equal(input.data, other.data)),
     "histogram": lambda input, bins=100, range=None, weight=None, density=False: tuple(
         Tensor(x.astype(input.dtype)) for x in np.histogram(

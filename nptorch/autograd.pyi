@@ -88,7 +88,7 @@ class Tensor:
 
     def _called(self, *args: Any, **options: Any) -> Any: ...
     round = norm = allclose = equal = masked_fill = gather = index_select = split = _called
-    chunk = flip = tril = triu = argsort = sort = topk = unique = nonzero = _called
+    isclose = chunk = flip = tril = triu = argsort = sort = topk = unique = nonzero = _called
     multinomial = swapaxes = type = unbind = diag = roll = tile = repeat = _called
     repeat_interleave = histogram = register_hook = stride = data_ptr = is_contiguous = _called
     storage = storage_offset = svd = inverse = scatter = new = new_empty = new_full = _called

@@ -79,6 +79,7 @@ def test_help_has_a_name_and_a_line_for_each_function():
     "import nptorch.multiprocessing as mp; mp.cpu_count()",
     "from nptorch.utils.data.sampler import RandomSampler", "torch.nn.Linear(1, 1)._modules",
     "import nptorch.onnx, nptorch.utils.data.dataloader as d; d.default_collate; d.Sampler",
+    "import nptorch.nn.parallel, nptorch.functional as F; F.__name__", "torch.ones(2).isclose",
     "torch.nn.LazyLinear(1).load_state_dict("
     "{'weight': torch.ones(1, 2), 'bias': torch.ones(1)})",
 ])

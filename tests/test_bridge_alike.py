@@ -81,6 +81,9 @@ SAME = [  # program, answer
      "torch.allclose(torch.zeros(1), torch.tensor([1e-7])), "
      "torch.allclose(torch.ones(1), torch.tensor([1.000006])), "
      "torch.allclose(torch.ones(1), torch.tensor([1.00002]))", "(True, False, True, False)"),
+    ("torch.isclose(torch.tensor([1.0, float('nan')]), torch.tensor([1.1, float('nan')]), "
+     "rtol=0.2, equal_nan=True).tolist(), torch.ones(2).isclose(torch.ones(2) * 1.1).tolist()",
+     "([True, True], [False, False])"),
     ("tuple(torch.ones(3, 2, 4).svd().V.shape)", "(3, 4, 2)"),
     ("tuple(torch.linalg.svd(torch.ones(2, 3)).Vh.shape)", "(3, 3)"),
     ("t = torch.zeros(9999).normal_(); abs(t.mean().item()) < 0.1, 0.9 < t.std().item() < 1.1",
