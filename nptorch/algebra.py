@@ -57,8 +57,10 @@ def einsum(equation, *operands):
 def cumsum(a, /, dim):
     """The sum of all elements up to each along dim."""
     dim, a = dimension(dim, a.ndim), a if a.dtype.kind == "f" else a.astype(np.int64)
-    return (np.cumsum(np.atleast_1d(a), dim, a.dtype).reshape(a.shape), lambda g: np.flip(
-        np.cumsum(np.flip(np.atleast_1d(g), dim), dim), dim).reshape(g.shape))
+    wide = np.promote_types(a.dtype, np.float32) if a.dtype.kind == "f" else a.dtype  # than halves
+    value = np.cumsum(np.atleast_1d(a), dim, wide).reshape(a.shape).astype(a.dtype, copy=False)
+    return value, lambda g: np.flip(
+        np.cumsum(np.flip(np.atleast_1d(g), dim), dim, wide), dim).reshape(g.shape)
 
 
 @op
@@ -73,6 +75,8 @@ def prod(a, /, dim=None, keepdim=False):
 def norm(input, p=2, dim=None, keepdim=False):
     """The length of input, or of its vectors along dim: the p-th root of the sum of |x|**p. p is a
     number, inf and -inf included, or "fro", which is 2; where the norm is 0, so is its slope."""
+    if input.dtype == np.float16:  # whose squares may be too large
+        return norm(input.float(), p, dim, keepdim).half()
     if p in (math.inf, -math.inf):
         return (torch.amax if p > 0 else torch.amin)(abs(input), dim, keepdim)
     p = 2 if p in ("fro", None) else number("p", p, -math.inf)

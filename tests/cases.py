@@ -269,7 +269,7 @@ BRIDGE = [
     ("F.conv_transpose2d(a, b, c, stride=2, padding=(1, 0), output_padding=(0, 1))",
      real(2, 3, 3, 2), real(3, 2, 3, 2), real(2)),
     ("F.conv_transpose2d(a, b, groups=2, dilation=(2, 1))", real(4, 2, 3), real(4, 1, 2, 3)),
-    ("F.interpolate(a, scale_factor=(2, 1.5))", real(1, 2, 3, 4)), ("F.interpolate(a, 5)",
+    ("F.upsample(a, scale_factor=(2, 1.5))", real(1, 2, 3, 4)), ("F.upsample(a, 5)",
      real(2, 2, 3)), ("F.upsample(a, scale_factor=2)", real(1, 2, 2)),
     ("F.binary_cross_entropy(m.sigmoid(a), m.sigmoid(b))", real(3, 2), real(3, 2) + 1),
     ("F.mse_loss(a, b, size_average=False)", real(3, 2), real(3, 2) + 0.3),

@@ -93,6 +93,7 @@ def test_some_values_by_hand():
     smooth = F.smooth_l1_loss(x, nptorch.zeros(4), reduction="none", beta=2.0)
     assert smooth.tolist() == [1, 0, 0.0625, 2]
     rows = nptorch.arange(6.0).reshape(1, 1, 6)
+    assert F.elu(nptorch.tensor(-1e-6)).item() == pytest.approx(-1e-6, rel=1e-5)
     assert nn.MaxPool1d(2)(rows).tolist() == [[[1, 3, 5]]]
     assert F.adaptive_avg_pool1d(rows, 4).tolist() == [[[0.5, 1.5, 3.5, 4.5]]]
     assert F.conv1d(rows, nptorch.ones(1, 1, 2), padding=1).tolist() == [[[0, 1, 3, 5, 7, 9, 5]]]
@@ -100,7 +101,7 @@ def test_some_values_by_hand():
     assert F.conv_transpose2d(square, ones)[0, 0].tolist() == [[1, 3, 2], [4, 10, 6], [3, 7, 4]]
     twice = [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, 4, 4], [3, 3, 4, 4]]
     assert F.conv_transpose2d(square, ones, stride=2)[0, 0].tolist() == twice
-    assert F.interpolate(square, scale_factor=2)[0, 0].tolist() == twice
+    assert F.upsample(square, scale_factor=2)[0, 0].tolist() == twice
     assert nn.Upsample((1, 3))(square)[0, 0].tolist() == [[1, 1, 2]]
     lstm = nn.LSTM(1, 1)
     for p in lstm.parameters():
@@ -737,7 +738,7 @@ def test_a_loader_and_samplers_show_what_they_have(torch):
     (lambda: nn.RNNCell(2, 3, "relu"), "bias: expected True or False, got 'relu'"),
     (lambda: nptorch.optim.Adadelta([nptorch.ones(1)], rho=1.1), "Invalid rho value: 1.1"),
     (lambda: nn.BatchNorm1d(3, -1.0), "Invalid eps value: -1.0"),
-    (lambda: F.interpolate(nptorch.ones(1, 1, 2, 2), 3, None, "area"), "'nearest' alone.* area"),
+    (lambda: F.upsample(nptorch.ones(1, 1, 2, 2), 3, None, "area"), "'nearest' alone.* area"),
     (lambda: nn.Upsample(2, 2.0)(nptorch.ones(1, 1, 2)), "of size or scale_factor"),
     (lambda: F.smooth_l1_loss(nptorch.ones(2), nptorch.ones(2), "sum"), "size_average: expected"),
     (lambda: F.binary_cross_entropy(nptorch.ones(2), nptorch.ones(2), False), "weight: expected"),

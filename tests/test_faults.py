@@ -42,6 +42,8 @@ VALUES = [
     ("m.tensor([1e20, -1e20, 0.]).std(correction=0)", (2 / 3) ** 0.5 * 1e20, "float32"),
     ("m.tensor(np.array([300, -300, 0], np.float16)).std(0)", 300, "float16"),
     ("m.tensor(np.array([[1000], [1002]], np.float16)).var(0)", [2], "float16"),
+    ("m.norm(m.tensor(np.array([300, -400], np.float16)))", 500, "float16"),
+    ("m.tensor(np.full((5000,), 0.1, np.float16)).cumsum(0)[-1]", 500, "float16"),
     ("m.nn.functional.avg_pool2d(m.full((1, 1, 2, 2), 6e4).half(), 2)", [[[[6e4]]]], "float16"),
     ("m.nn.functional.gelu(m.tensor([300., -300.]).half(), approximate='tanh')", [300, 0],
      "float16"),

@@ -117,7 +117,7 @@ def _means(input, sizes, dims):
     return input
 
 
-def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
+def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
     """input (N, C, d...) of this size, or scale_factor times as large, by its nearest pixels."""
     if mode != "nearest" or align_corners is not None or (size is None) == (scale_factor is None):
         raise TypeError(f"mode: nptorch has 'nearest' alone, of size or scale_factor, got {mode}")
@@ -128,19 +128,25 @@ def interpolate(input, size=None, scale_factor=None, mode="nearest", align_corne
 
 
 @op
+def _less_one(x, /):  # exp(x) - 1, with all digits where x is near 0
+    value = np.expm1(x)
+    return value, lambda g: g * (value + 1)
+
+
+@op
 def _soft(x, /):
     tail = np.log1p(np.exp(-abs(x)))
     return np.maximum(x, 0) + tail, lambda g: g * np.exp(np.minimum(x, 0) - tail)
 
 
 rows({
-    "one_hot": one_hot, "interpolate": interpolate, "upsample": interpolate,
+    "one_hot": one_hot, "upsample": upsample,
     "adaptive_avg_pool1d": lambda input, output_size: _means(input, output_size, 1),
     "adaptive_avg_pool2d": lambda input, output_size: _means(input, output_size, 2),
     "leaky_relu": lambda input, negative_slope=0.01, inplace=False: torch.where(
         input > 0, input, input * negative_slope),
     "elu": lambda input, alpha=1.0, inplace=False: torch.where(
-        input <= 0, alpha * (input.clamp(max=0.0).exp() - 1), input),
+        input <= 0, alpha * _less_one(input.clamp(max=0.0)), input),
     "selu": lambda input, inplace=False: 1.0507009873554805 * F.elu(input, 1.6732632423543772),
     "silu": lambda input, inplace=False: input * torch.sigmoid(input),
     "softplus": lambda input, beta=1.0, threshold=20.0: torch.where(
@@ -333,3 +339,13 @@ def _listed(name):
 
 for _name in "extend insert pop __setitem__ __delitem__ __iadd__".split():
     setattr(nn.ModuleList, _name, _listed(_name))
+
+
+def clip_grad_value_(parameters, clip_value):
+    """Clip each number in the gradients of parameters, or of a single one, to ±clip_value."""
+    for p in [parameters] if torch.is_tensor(parameters) else parameters:
+        if p.grad is not None:
+            p.grad.clamp_(-clip_value, clip_value)
+
+
+rows({"clip_grad_value_": clip_grad_value_}, "nn.utils")

@@ -13,13 +13,6 @@ from nptorch.optim.adam import Adaptive
 from nptorch.optim.lr_scheduler import LambdaLR
 
 
-def clip_grad_value_(parameters, clip_value):
-    """Clip each number in the gradients of parameters, or of a single one, to ±clip_value."""
-    for p in [parameters] if torch.is_tensor(parameters) else parameters:
-        if p.grad is not None:
-            p.grad.clamp_(-clip_value, clip_value)
-
-
 class Adadelta(Adaptive):
     """p = p - lr · sqrt(d + eps) / sqrt(r + eps) · grad: r is grad², and d what was taken, squared,
     both averages that fade by rho. Raises as Optimizer. Source: Zeiler, ADADELTA, 2012."""
@@ -129,4 +122,3 @@ def _moves(self, closure):
 
 LBFGS.step = _moves
 rows({"Adadelta": Adadelta, "LBFGS": LBFGS}, "optim")
-rows({"clip_grad_value_": clip_grad_value_}, "nn.utils")
