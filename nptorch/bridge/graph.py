@@ -228,21 +228,22 @@ def change(self, compute, *args, **options):
     result = compute(_shown(self, whole, base), *args, **options)
     if result.shape != self.shape:
         raise ValueError(f"in place: expected shape {self.shape}, got {result.shape}")
-    for x in {self, whole}:
-        if not result.grad_fn or (x.is_leaf and x.requires_grad):
-            inplace.check_inplace(x)
     near = [x for x in _views.values() if owner(x.data) is memory]
+    family = [whole, *(x for x in {self, *near} - {whole} if _whole(x) is whole)]
+    for x in family if result.grad_fn else [self]:
+        if not result.grad_fn or (x.is_leaf and x.requires_grad):
+            inplace.check_inplace(self.detach())  # which is told if it is a view
+            inplace.check_inplace(x)
     if result.grad_fn and whole.is_leaf and any(_whole(x) is x for x in near):
         _views.pop(id(whole), None)
         raise RuntimeError("a change in place of a view is not recorded: take it again")
     np.copyto(self.data, result.data)
     versions.written(self.data)
     if result.grad_fn:
-        if self is not whole:
-            result = _assigned(base, result, _places(self, whole), -1)
+        new = result if self is whole else _assigned(base, result, _places(self, whole), -1)
         Node.check = _check
-        for x in [whole, *(x for x in {self, *near} - {whole} if _whole(x) is whole)]:
-            made = (result if x is whole else _shown(x, whole, whole)).grad_fn
+        for x in family:
+            made = (new if x is whole else _shown(x, whole, whole)).grad_fn
             made.before = x.detach()
             made.before.grad_fn = x.grad_fn
             vars(x).update(requires_grad=True, grad_fn=made)
