@@ -303,7 +303,9 @@ def init_text(package, modules, version):
     text += "".join(import_line(package, module, names[module]) for module in names)
     text += import_line(package, "", others) if others else ""
     if package == "bridge":
-        text += "".join(f"import nptorch.{module}\n" for module in later)
+        for place in dict.fromkeys(map(package_of, later)):
+            inside = [module.rpartition(".")[2] for module in later if package_of(module) == place]
+            text += f"from {f'nptorch.{place}'.rstrip('.')} import {', '.join(inside)}\n"
     if not package:
         text += f'\n__version__ = "{version}"\n'
         if "autograd" in modules and "finite_differences" in modules:  # its place in PyTorch

@@ -9,9 +9,7 @@ from .graph import set_grad_enabled, grad, register_hook, Function, viewing, cha
 from .layers import (ordered, told, layer, one_hot, upsample, loss, huber_loss, smooth_l1_loss,
                      binary_cross_entropy_with_logits, binary_cross_entropy, nll_loss,
                      cross_entropy, ModuleDict, clip_grad_value_)
-import nptorch.algebra
-import nptorch.archives
-import nptorch.nn.others
-import nptorch.utils.samplers
-import nptorch.optim.others
-import nptorch.nn.recurrent
+from nptorch import algebra, archives
+from nptorch.nn import convolutions, recurrent
+from nptorch.utils import samplers
+from nptorch.optim import others

@@ -1,4 +1,4 @@
-"""Lazy layers, rows, transposed convolution, larger images (notebooks/19_layers.ipynb)."""
+"""Lazy layers, convolution along one dimension, and transposed (notebooks/19_layers.ipynb)."""
 
 import re
 
