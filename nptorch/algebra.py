@@ -1,4 +1,4 @@
-"""Products, norms, matrices, and what holds for all (notebooks/18_names.ipynb)."""
+"""Products, norms, matrices, tests, histograms (notebooks/18_names.ipynb)."""
 
 import functools
 import math

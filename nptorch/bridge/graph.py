@@ -165,7 +165,8 @@ def _check(self, before=Node.check):
     before(self)
 
 
-_views = weakref.WeakValueDictionary({  # {id of a view: the view}
+# {id: view}; -id of a refused one, which a kept error may keep, and which stops no other view
+_views = weakref.WeakValueDictionary({
     id(x): x for x in gc.get_objects()
     if issubclass(type(x), Tensor) and "data" in vars(x) and x.data.base is not None})
 
@@ -185,8 +186,7 @@ def viewing(f):
 for _name in "_getitem", "reshape", "permute", "transpose", "squeeze", "unsqueeze", "expand":
     setattr(shapes, _name, _f := viewing(vars(shapes)[_name]))
     rows({_name: _f}, *[""] * hasattr(torch, _name), *[Tensor] * hasattr(Tensor, _name))
-rows({"swapaxes": torch.transpose}, "", Tensor)
-Tensor.view = Tensor.reshape
+Tensor.view, Tensor.swapaxes, torch.swapaxes = Tensor.reshape, Tensor.transpose, torch.transpose
 
 
 def _whole(x):
@@ -228,14 +228,14 @@ def change(self, compute, *args, **options):
     result = compute(_shown(self, whole, base), *args, **options)
     if result.shape != self.shape:
         raise ValueError(f"in place: expected shape {self.shape}, got {result.shape}")
-    near = [x for x in _views.values() if owner(x.data) is memory]
+    near = [x for key, x in _views.items() if owner(x.data) is memory and (key > 0 or x is whole)]
     family = [whole, *(x for x in {self, *near} - {whole} if _whole(x) is whole)]
     for x in family if result.grad_fn else [self]:
         if not result.grad_fn or (x.is_leaf and x.requires_grad):
             inplace.check_inplace(self.detach())  # which is told if it is a view
             inplace.check_inplace(x)
     if result.grad_fn and whole.is_leaf and any(_whole(x) is x for x in near):
-        _views.pop(id(whole), None)
+        _views[-id(whole)] = _views.pop(id(whole), _views.get(-id(whole), result))
         raise RuntimeError("a change in place of a view is not recorded: take it again")
     np.copyto(self.data, result.data)
     versions.written(self.data)

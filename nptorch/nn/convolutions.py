@@ -1,4 +1,4 @@
-"""Lazy layers, convolution along one dimension, and transposed (notebooks/19_layers.ipynb)."""
+"""Lazy layers, convolution and pooling in 1d, and transposed (notebooks/19_layers.ipynb)."""
 
 import re
 
@@ -100,7 +100,7 @@ rows({"conv_transpose2d": conv_transpose2d}, "nn.functional")
 
 
 class ConvTranspose2d(nn.Module):
-    """conv_transpose2d with the weight of a Conv2d from out_channels to in_channels."""
+    """conv_transpose2d with a Conv2d's weight, from out_channels to in_channels. Raises alike."""
 
     def __init__(self, in_channels, out_channels, kernel_size, stride=1, padding=0,
                  output_padding=0, groups=1, bias=True, dilation=1, **options):
