@@ -165,10 +165,10 @@ def _check(self, before=Node.check):
     before(self)
 
 
-# {id: view}; -id of a refused one, which a kept error may keep, and which stops no other view
-_views = weakref.WeakValueDictionary({
+_views = weakref.WeakValueDictionary({  # {id of a view: the view}
     id(x): x for x in gc.get_objects()
     if issubclass(type(x), Tensor) and "data" in vars(x) and x.data.base is not None})
+_odd = weakref.WeakValueDictionary()  # refused ones, which stop no other: an error may keep them
 
 
 def viewing(f):
@@ -221,21 +221,21 @@ def _assigned(a, b, /, key, shape):
 
 def change(self, compute, *args, **options):
     """self becomes compute(self, *args, **options), in its own memory, and that is recorded."""
-    whole, memory = _whole(self), owner(self.data)
+    whole, store = _whole(self), owner(self.data)
     base = Tensor(whole.data.copy(), whole.requires_grad)  # what whole was until now
     base.grad_fn = whole.grad_fn
-    args = [x.clone() if isinstance(x, Tensor) and owner(x.data) is memory else x for x in args]
+    args = [x.clone() if isinstance(x, Tensor) and owner(x.data) is store else x for x in args]
     result = compute(_shown(self, whole, base), *args, **options)
     if result.shape != self.shape:
         raise ValueError(f"in place: expected shape {self.shape}, got {result.shape}")
-    near = [x for key, x in _views.items() if owner(x.data) is memory and (key > 0 or x is whole)]
-    family = [whole, *(x for x in {self, *near} - {whole} if _whole(x) is whole)]
+    kin = [x for i, x in _views.items() if owner(x.data) is store and (x is whole or i not in _odd)]
+    family = [whole, *(x for x in {self, *kin} - {whole} if _whole(x) is whole)]
     for x in family if result.grad_fn else [self]:
         if not result.grad_fn or (x.is_leaf and x.requires_grad):
             inplace.check_inplace(self.detach())  # which is told if it is a view
             inplace.check_inplace(x)
-    if result.grad_fn and whole.is_leaf and any(_whole(x) is x for x in near):
-        _views[-id(whole)] = _views.pop(id(whole), _views.get(-id(whole), result))
+    if result.grad_fn and whole.is_leaf and any(_whole(x) is x for x in kin):
+        _odd[id(whole)] = whole
         raise RuntimeError("a change in place of a view is not recorded: take it again")
     np.copyto(self.data, result.data)
     versions.written(self.data)
