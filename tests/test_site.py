@@ -208,7 +208,7 @@ def test_contents_say_what_the_readme_says(soups):
         words = len(re.findall(r"\S+", prose(name)))
         shown, minutes = re.search(r"([\d,]+) words, (\d+) minutes", card.get_text()).groups()
         assert words <= int(shown.replace(",", "")) <= 1.2 * words  # with Markdown's code blocks
-        assert 5 < int(minutes) < 100
+        assert 10 < int(minutes) < 100
         drawn = any("image/png" in output.get("data", {}) for _, output in outputs(name))
         assert card.img["src"].startswith(f"figures/{name}-") if drawn else card.img is None
     section = text.partition("## The notebooks\n")[2].partition("\n## ")[0]
