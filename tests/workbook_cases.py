@@ -864,12 +864,12 @@ return -(y * np.log(p) + (1 - y) * np.log(1 - p)), lambda g: g * (p - y), lambda
         "the gradient's sign": ("np.sign(p.data)", "np.sign(p.grad.data)"),
     },
     "SGD.step": {
-        "uphill": ("- self.lr * self._share", "+ self.lr * self._share"),
-        "no memory": ("self.momentum * self.v[i]", "0 * self.v[i]"),
-        "momentum read as decay": ("self.momentum * self.v[i]", "(1 - self.momentum) * self.v[i]"),
-        "an average": ("- self.lr * self._share[i]",
-                       "- (1 - self.momentum) * self.lr * self._share[i]"),
-        "lr twice": ("p.data += self.v[i]", "p.data += self.lr * self.v[i]"),
+        "uphill": ("v -= self.lr", "v += self.lr"),
+        "no memory": ("v *= self.momentum", "v *= 0"),
+        "momentum read as decay": ("v *= self.momentum", "v *= 1 - self.momentum"),
+        "an average": ("v -= self.lr * self._share[i]",
+                       "v -= (1 - self.momentum) * self.lr * self._share[i]"),
+        "lr twice": ("p.data += v", "p.data += self.lr * v"),
         "into the gradient": """
 for i, p in moving(self.params):
     p.grad.data *= self.lr
@@ -887,7 +887,7 @@ for i, p in moving(self.params):
     else:
         p -= push
 """,
-        "velocity of the first for all": ("self.v[i]", "self.v[0]"),
+        "velocity of the first for all": ("v = self.v[i]", "v = self.v[0]"),
         "lr forgotten": ("p.data -= self.lr * p.grad.data", "p.data -= p.grad.data"),
         "dampened from the first": ("self._share[i] * p.grad", "(1 - self.dampening) * p.grad"),
         "frozen ones move": ("moving(self.params)",

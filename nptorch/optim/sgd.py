@@ -27,8 +27,10 @@ class SGD(Optimizer):
         self._regularization()
         for i, p in moving(self.params):
             if self.momentum > 0:
-                self.v[i] = self.momentum * self.v[i] - self.lr * self._share[i] * p.grad.data
+                v = self.v[i]
+                v *= self.momentum
+                v -= self.lr * self._share[i] * p.grad.data
                 self._share[i] = 1.0 - self.dampening
-                p.data += self.v[i]
+                p.data += v
             else:
                 p.data -= self.lr * p.grad.data
