@@ -26,14 +26,15 @@ def _einsum(*arrays, inputs, output):  # here "~" stands for "..."
         equation = f"{','.join(parts)}->{output}".replace("~", "...")
         return np.einsum(equation, *factors, optimize=True)
 
-    def back(g, i):
-        parts, factors, own = [output, *inputs], [g, *arrays], inputs[i]
-        parts[i + 1], factors[i + 1] = own, np.ones_like(arrays[i])
-        return product(parts, factors, own if "~" in own or "~" not in every else "~" + own)
+    def back(g, own, others):
+        own = own if "~" in own or "~" not in every else "~" + own
+        return product([output, *inputs], [g, *others], own)
 
     value = product(inputs, arrays, output)
     return value.astype(dtype, copy=False) if dtype.kind == "f" else value, *(
-        functools.partial(back, i=i) for i in range(len(arrays)))
+        functools.partial(back, own=inputs[i], others=[  # a shape is all that is needed of a
+            *arrays[:i], np.broadcast_to(np.ones(1, a.dtype), a.shape), *arrays[i + 1:]])
+        for i, a in enumerate(arrays))
 
 
 def einsum(equation, *operands):

@@ -96,9 +96,9 @@ def chance(f):
     @functools.wraps(f)
     def first(*args, **options):
         try:
-            return f(*args, **options)
+            return first.refusing(*args, **options)
         except (TypeError, ValueError, AttributeError, RuntimeError) as error:
-            return bridge().words.again(error, f, args, options)
+            return bridge().words.again(error, first.refusing, args, options)
 
     first.refusing = f
     return first

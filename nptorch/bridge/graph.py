@@ -15,8 +15,7 @@ from nptorch.attributes import owner
 from nptorch.autograd import Node, Tensor, is_grad_enabled, no_grad, op
 from nptorch.bridge.elementwise import ROWS
 from nptorch.bridge.words import WORDS, fuller, plain, rows
-from nptorch.lookup import BOTH, Waiting
-from nptorch.shapes import reshape
+from nptorch.lookup import BOTH, Waiting, chance
 
 _quiet = lambda quiet: setattr(autograd._mode, "quiet", quiet)
 
@@ -159,102 +158,79 @@ rows({"grad": grad, "Function": Function, "Variable": lambda data, requires_grad
 def _check(self, before=Node.check):
     """What made an input is what had made it when this node was born."""
     for i, (x, back) in enumerate(self.edges):
-        while x.grad_fn is not None and x.grad_fn.born > self.born:
+        while x.grad_fn is not None and x.grad_fn.born >= self.born:
             x = x.grad_fn.before
         self.edges[i] = x, back
     before(self)
 
 
-_views = weakref.WeakValueDictionary({  # {id of a view: the view}
+_views = weakref.WeakValueDictionary({  # {id of a view: the view}; here those that are older
     id(x): x for x in gc.get_objects()
     if issubclass(type(x), Tensor) and "data" in vars(x) and x.data.base is not None})
-_odd = weakref.WeakValueDictionary()  # refused ones, which stop no other: an error may keep them
+_way = lambda x: vars(x).get("_way", (x,))  # the whole whose memory x shows, and the steps to x
+Tensor.__getstate__ = lambda self: {k: x for k, x in vars(self).items() if k != "_way"}
 
 
-def viewing(f):
-    """f, but a result that shows memory of its first argument is known as a view of that."""
-    @functools.wraps(f)
-    def view(self, *args, **options):
-        result = f(self, *args, **options)
-        if is_grad_enabled() and owner(result.data) is owner(self.data):
-            vars(result)["_of"], _views[id(result)] = _whole(self), result
-        return result
-
-    return view
+def _view(f, self, *args, **options):
+    result = f(self, *args, **options)
+    if is_grad_enabled() and owner(result.data) is owner(self.data):
+        vars(result)["_way"] = *_way(self), lambda x: f(x, *args, **options)
+        _views[id(result)] = result
+    return result
 
 
+viewing = lambda f: functools.wraps(f)(functools.partial(_view, f))
 for _name in "_getitem", "reshape", "permute", "transpose", "squeeze", "unsqueeze", "expand":
-    setattr(shapes, _name, _f := viewing(vars(shapes)[_name]))
-    rows({_name: _f}, *[""] * hasattr(torch, _name), *[Tensor] * hasattr(Tensor, _name))
-Tensor.view, Tensor.swapaxes, torch.swapaxes = Tensor.reshape, Tensor.transpose, torch.transpose
+    _f = vars(shapes)[_name]
+    vars(shapes)[_name] = chance(_f).refusing = viewing(_f)
 
-
-def _whole(x):
-    """The Tensor whose memory x shows, as far as that is known."""
-    of = [vars(x).get("_of", x), *(y for y, _ in getattr(x.grad_fn, "edges", None) or ())]
-    return next((_whole(y) for y in of if y is not x and owner(y.data) is owner(x.data)), x)
-
-
-def _places(x, whole):
-    """Where the elements of x stand in whole, when that is laid out flat."""
-    memory, k = owner(x.data), 8 // x.data.itemsize
-    places = np.empty(memory.nbytes * k // 8, np.int64)  # one for each number in memory
-    at = lambda a: np.ndarray(a.shape, np.int64, places, k * (
-        a.ctypes.data - memory.ctypes.data), np.multiply(a.strides, k))
-    at(whole.data)[...] = np.arange(whole.data.size).reshape(whole.shape)
-    return at(x.data)
-
-
-_shown = lambda x, whole, base: base if x is whole else reshape(base, -1)[_places(x, whole)]
+_taken = lambda x, whole: functools.reduce(lambda y, step: step(y), _way(x)[1:], whole)
+_places = lambda x: Tensor(np.arange(x.data.size).reshape(x.shape))
 
 
 @op
-def _assigned(a, b, /, key, shape):
+def _put(a, b, /, at):
     def put(array, value):
         array = np.array(array, order="C")
-        array.reshape(shape)[key] = value
+        array.reshape(-1)[at] = value
         return array
 
-    n = b.ndim  # b may have ones in front
-    return put(a, b), lambda g: put(g, 0), lambda g: np.array(g.reshape(shape)[key], ndmin=n)
+    return put(a, b), lambda g: put(g, 0), lambda g, n=b.ndim: np.array(g.reshape(-1)[at], ndmin=n)
+
+
+def _past(x, data):
+    past = Tensor(data, x.requires_grad)
+    past.grad_fn = x.grad_fn
+    return past
 
 
 def change(self, compute, *args, **options):
     """self becomes compute(self, *args, **options), in its own memory, and that is recorded."""
-    whole, store = _whole(self), owner(self.data)
-    base = Tensor(whole.data.copy(), whole.requires_grad)  # what whole was until now
-    base.grad_fn = whole.grad_fn
+    whole, store = _way(self)[0], owner(self.data)
     args = [x.clone() if isinstance(x, Tensor) and owner(x.data) is store else x for x in args]
-    result = compute(_shown(self, whole, base), *args, **options)
+    result = compute(_past(self, self.data.copy()), *args, **options)
     if result.shape != self.shape:
         raise ValueError(f"in place: expected shape {self.shape}, got {result.shape}")
-    kin = [x for i, x in _views.items() if owner(x.data) is store and (x is whole or i not in _odd)]
-    family = [whole, *(x for x in {self, *kin} - {whole} if _whole(x) is whole)]
-    for x in family if result.grad_fn else [self]:
-        if not result.grad_fn or (x.is_leaf and x.requires_grad):
-            inplace.check_inplace(self.detach())  # which is told if it is a view
-            inplace.check_inplace(x)
-    if result.grad_fn and whole.is_leaf and any(_whole(x) is x for x in kin):
-        _odd[id(whole)] = whole
-        raise RuntimeError("a change in place of a view is not recorded: take it again")
+    same = [x for x in _views.values() if owner(x.data) is store]
+    family = [whole, *(x for x in same if _way(x)[0] is whole is not x)]
+    for x in [x for x in family if x.is_leaf and x.requires_grad] if result.grad_fn else [self]:
+        inplace.check_inplace(x)
+    if result.grad_fn and not all("_way" in vars(x) for x in same):
+        raise RuntimeError("in place: a view is older than nptorch.bridge: import that first")
     np.copyto(self.data, result.data)
     versions.written(self.data)
     if result.grad_fn:
-        new = result if self is whole else _assigned(base, result, _places(self, whole), -1)
         Node.check = _check
         for x in family:
-            made = (new if x is whole else _shown(x, whole, whole)).grad_fn
-            made.before = x.detach()
-            made.before.grad_fn = x.grad_fn
-            vars(x).update(requires_grad=True, grad_fn=made)
+            made = (_taken(x, whole) if x is not whole else result if self is whole else
+                    _put(_past(whole, whole.data), result, _taken(self, _places(whole)).data))
+            made.grad_fn.before = _past(x, x.data)
+            vars(x).update(requires_grad=True, grad_fn=made.grad_fn)
     return self
 
 
 def _write(self, key, value):
-    *first, last = shapes._split_key(key, self.ndim)
-    self = functools.reduce(Tensor.__getitem__, first, self)
-    value = torch.as_tensor(value, dtype=self.dtype)
-    return change(self, _assigned, value, last, self.shape)
+    return change(self, _put, torch.as_tensor(value, dtype=self.dtype), _places(self)[key].data)
 
 
 WORDS["out"] = lambda call, out: call.after.append(  # refused where a gradient would be lost
