@@ -26,7 +26,6 @@ INSTEAD = {  # what scripts ask for and nptorch lacks, as an expression, and wha
     "torch.nn.Embedding.from_pretrained": "`layer.weight.data = table`",
     "torch.nn.ReLU().register_forward_hook": "a call in `forward`, which has all numbers at hand",
     "torch.nn.functional.interpolate": "`nn.Upsample`, for the nearest pixels",
-    "torch.nn.functional.pad": "`torch.cat` with `torch.zeros`",
     "torch.optim.lr_scheduler.ReduceLROnPlateau": "`optimizer.param_groups[0][\"lr\"] *= 0.1`",
     "torch.compile": "nothing: leave it out",
 }

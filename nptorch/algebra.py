@@ -1,4 +1,4 @@
-"""Products, norms, matrices, tests, histograms (notebooks/18_names.ipynb)."""
+"""Products, norms, matrices (notebooks/18_names.ipynb)."""
 
 import functools
 import math
@@ -114,6 +114,17 @@ def inverse(a, /):
     return value, lambda g: -turned @ g @ turned
 
 
+@op
+def det(a, /):
+    """The determinant of each matrix of a; its slope is right where that is 0, too."""
+    def back(g):  # to the cofactors, by the products of all singular values but one
+        u, s, vh = np.linalg.svd(a)
+        others = np.where(np.eye(s.shape[-1], dtype=bool), 1, s[..., None, :]).prod(-1)
+        return (g * np.linalg.det(u @ vh))[..., None, None] * (u * others[..., None, :]) @ vh
+
+    return np.linalg.det(floats(a)), back
+
+
 def svd(A, full_matrices=True):
     """(U, S, Vh), with A = U · diag(S) · Vh and the largest of S in front; signs are LAPACK's.
     RuntimeError for what is recorded, since there is no way back, and for other than floats."""
@@ -122,20 +133,9 @@ def svd(A, full_matrices=True):
     return namedtuple("svd", "U S Vh")(*map(Tensor, np.linalg.svd(A.data, full_matrices)))
 
 
-rows({"cross": cross, "inverse": inverse, "svd": lambda input, some=True: namedtuple(
+rows({"cross": cross, "inverse": inverse, "det": det, "svd": lambda input, some=True: namedtuple(
     "svd", "U S V")(*(found := svd(input, not some))[:2], found.Vh.transpose(-2, -1))}, "", Tensor)
 rows({"cross": lambda input, other, dim=-1: cross(input, other, dim), "svd": svd,
-      "inv": inverse, "norm": lambda A, ord=None, dim=None, keepdim=False: (
+      "inv": inverse, "det": det, "norm": lambda A, ord=None, dim=None, keepdim=False: (
           norm if ord in (None, "fro") or (A.ndim if dim is None else np.size(dim)) == 1
           else torch.linalg.matrix_norm)(A, ord, dim, keepdim)}, "linalg")  # which is absent
-
-rows({f.__name__: lambda input, dim=None, keepdim=False, f=f: Tensor(np.asarray(
-    f(input.data, dim if dim == () else axis(dim, input.ndim), keepdims=keepdim),
-    np.uint8 if input.dtype == np.uint8 else bool)) for f in (np.all, np.any)} | {
-    "isclose": lambda input, other, rtol=1e-5, atol=1e-8, equal_nan=False: Tensor(np.asarray(
-        np.isclose(input.data, other.data, rtol, atol, equal_nan))),
-    "allclose": lambda *args, **options: torch.isclose(*args, **options).all().item(),
-    "equal": lambda input, other: bool(np.array_equal(input.data, other.data)),
-    "histogram": lambda input, bins=100, range=None, weight=None, density=False: tuple(
-        Tensor(x.astype(input.dtype)) for x in np.histogram(
-            input.data, np.asarray(bins), range, density, weight))}, "", Tensor)

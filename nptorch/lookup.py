@@ -68,7 +68,7 @@ lt le gt ge floor_divide""".split()  # with and without the underscore of a chan
 _NAMES = {Module: "to cpu cuda float double half type _modules", Node: "next_functions",
           nn.ModuleList: "extend insert pop __setitem__ __delitem__ __iadd__", Tensor: """
 __iand__ __ifloordiv__ __imod__ __ior__ __ixor__ all allclose any argsort bmm bool byte char
-chunk contiguous cpu cross cuda data_ptr detach_ device diag dot equal expand_as flip gather
+chunk contiguous cpu cross cuda data_ptr det detach_ device diag dot equal expand_as flip gather
 greater greater_equal half histogram index_select int inverse is_contiguous is_cuda isclose
 isfinite isinf isnan less less_equal mm multinomial mv new new_empty new_full new_ones new_tensor
 new_zeros nonzero norm normal_ not_equal outer prod random_ register_hook repeat

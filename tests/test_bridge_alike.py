@@ -148,6 +148,7 @@ SAME = [  # program, answer
      "x.grad.tolist(), p.grad.item()", "([1.0, 0.0], 4.0)"),
     ("torch.inverse(torch.tensor([[[2.0, 1.0], [1.0, 1.0]]])).round().tolist()",
      "[[[1.0, -1.0], [-1.0, 2.0]]]"),
+    ("torch.nn.functional.pad(torch.arange(2), (1, 1), value=7).tolist()", "[7, 0, 1, 7]"),
     ("torch.linalg.inv(torch.eye(2) / 4).tolist()", "[[4.0, 0.0], [0.0, 4.0]]"),
     ("t = torch.zeros(1).double(); [(f.tolist(), f.dtype == t.dtype) for f in (t.new_zeros(1), "
      "t.new_ones((1, 1)), t.new_full((1,), 3), t.new_tensor([7]), t.new([5, 6]))]", "[([0.0], True)"

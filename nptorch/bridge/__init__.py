@@ -6,7 +6,7 @@ from .elementwise import ROWS, STEPS, ALIASES
 from .tensors import (entries, placed, gather, argsort, topk, split, scatter_, meshgrid, unique,
                       Generator, multinomial)
 from .graph import set_grad_enabled, grad, register_hook, Function, viewing, change
-from .layers import (ordered, told, layer, one_hot, upsample, loss, huber_loss, smooth_l1_loss,
+from .layers import (ordered, told, layer, one_hot, pad, upsample, loss, huber_loss, smooth_l1_loss,
                      binary_cross_entropy_with_logits, binary_cross_entropy, nll_loss,
                      cross_entropy, ModuleDict, clip_grad_value_)
 from nptorch import algebra, archives

@@ -168,6 +168,8 @@ _views = weakref.WeakValueDictionary({  # {id of a view: the view}; here those t
     id(x): x for x in gc.get_objects()
     if issubclass(type(x), Tensor) and "data" in vars(x) and x.data.base is not None})
 _way = lambda x: vars(x).get("_way", (x,))  # the whole whose memory x shows, and the steps to x
+_taken = lambda x, whole: functools.reduce(lambda y, step: step(y), _way(x)[1:], whole)
+_places = lambda x: Tensor(np.arange(x.data.size).reshape(x.shape))
 Tensor.__getstate__ = lambda self: {k: x for k, x in vars(self).items() if k != "_way"}
 
 
@@ -183,9 +185,6 @@ viewing = lambda f: functools.wraps(f)(functools.partial(_view, f))
 for _name in "_getitem", "reshape", "permute", "transpose", "squeeze", "unsqueeze", "expand":
     _f = vars(shapes)[_name]
     vars(shapes)[_name] = chance(_f).refusing = viewing(_f)
-
-_taken = lambda x, whole: functools.reduce(lambda y, step: step(y), _way(x)[1:], whole)
-_places = lambda x: Tensor(np.arange(x.data.size).reshape(x.shape))
 
 
 @op

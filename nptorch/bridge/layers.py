@@ -117,6 +117,17 @@ def _means(input, sizes, dims):
     return input
 
 
+def pad(input, pad, mode="constant", value=None):
+    """input with pad[0] elements more before and pad[1] behind in its last dimension, then in the
+    one before it; mode says which: "constant" (value), "reflect", "replicate" or "circular"."""
+    modes = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+    if mode not in modes or min(pad) < 0 or len(pad) % 2:
+        raise ValueError(f"pad: expected pairs of lengths and one of {[*modes]}, got {pad}, {mode}")
+    widths = [(0, 0)] * (input.ndim - len(pad) // 2) + [*zip(pad[::2], pad[1::2])][::-1]
+    places = np.pad(np.arange(input.numel()).reshape(input.shape) + 1, widths, modes[mode])
+    return torch.cat([torch.full((1,), value or 0, dtype=input.dtype), input.flatten()])[places]
+
+
 def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
     """input (N, C, d...) of this size, or scale_factor times as large, by its nearest pixels."""
     if mode != "nearest" or align_corners is not None or (size is None) == (scale_factor is None):
@@ -140,7 +151,7 @@ def _soft(x, /):
 
 
 rows({
-    "one_hot": one_hot, "upsample": upsample,
+    "one_hot": one_hot, "pad": pad, "upsample": upsample,
     "adaptive_avg_pool1d": lambda input, output_size: _means(input, output_size, 1),
     "adaptive_avg_pool2d": lambda input, output_size: _means(input, output_size, 2),
     "leaky_relu": lambda input, negative_slope=0.01, inplace=False: torch.where(

@@ -1,4 +1,4 @@
-"""Selecting, ordering, drawing (notebooks/18_names.ipynb)."""
+"""Selecting, ordering, testing, drawing (notebooks/18_names.ipynb)."""
 
 import math
 
@@ -10,7 +10,7 @@ from nptorch.attributes import owner
 from nptorch.autograd import Tensor
 from nptorch.bridge.devices import to
 from nptorch.bridge.words import at_device, fuller, plain, rows
-from nptorch.checks import dimension, integer, integers
+from nptorch.checks import axis, dimension, integer, integers
 from nptorch.ops import ValuesAndIndices
 
 
@@ -123,6 +123,17 @@ rows({name: placed(f) for name, f in {
     "triu": lambda a, diagonal=0: a * (1 - _lower(a, diagonal - 1))}.items()}, "", Tensor)
 rows({"scatter_": scatter_, "repeat": lambda input, *sizes: torch.tile(
     input, s := integers("sizes", sizes)).permute(*range(len(s)))}, Tensor)  # refuses too few sizes
+
+rows({f.__name__: lambda input, dim=None, keepdim=False, f=f: Tensor(np.asarray(
+    f(input.data, dim if dim == () else axis(dim, input.ndim), keepdims=keepdim),
+    np.uint8 if input.dtype == np.uint8 else bool)) for f in (np.all, np.any)} | {
+    "isclose": lambda input, other, rtol=1e-5, atol=1e-8, equal_nan=False: Tensor(np.asarray(
+        np.isclose(input.data, other.data, rtol, atol, equal_nan))),
+    "allclose": lambda *args, **options: torch.isclose(*args, **options).all().item(),
+    "equal": lambda input, other: bool(np.array_equal(input.data, other.data)),
+    "histogram": lambda input, bins=100, range=None, weight=None, density=False: tuple(
+        Tensor(x.astype(input.dtype)) for x in np.histogram(
+            input.data, np.asarray(bins), range, density, weight))}, "", Tensor)
 
 
 class Generator(np.random.Generator):

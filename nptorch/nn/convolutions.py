@@ -17,14 +17,16 @@ def lazy(kind, inputs, width):
     def __init__(self, *args, **options):
         groups = options.get("groups", [*args, *[1] * 6][5])
         kind.__init__(self, groups, *args, **options)  # which refuses what makes no sense
-        self.later, self.weight.data = (args, options), self.weight.data.ravel()[:1]  # stretches
-        setattr(self, inputs, 0)
+        vars(self).update({"later": (args, options), inputs: 0})
+        for p in self.parameters():
+            p.data = p.data.ravel()[:1]  # which stretches
 
     def become(self, n):
         made, self.__class__ = kind(n, *self.later[0], **self.later[1]), kind
         setattr(self, inputs, n)
-        for own, p in zip(self.parameters(), made.parameters()):  # an optimizer may have own by now
-            own.data = p.data.astype(own.dtype)
+        held = lambda layer: [*layer.parameters(), *layer.buffers()]
+        for own, x in zip(held(self), held(made)):  # an optimizer may have own by now
+            own.data = x.data.astype(own.dtype)
 
     rows({f"Lazy{kind.__name__}": type(f"Lazy{kind.__name__}", (kind,), {
         "__init__": __init__, "become": become, "__doc__":
@@ -37,12 +39,14 @@ def _load(self, state_dict, strict=True):
     for name, module in self.named_modules():
         weight = state_dict.get(f"{name}.weight".lstrip("."))
         if hasattr(type(module), "become") and weight is not None:
-            module.become(weight.shape[1] * vars(module).get("groups", 1))
+            module.become(weight.shape[weight.ndim > 1] * vars(module).get("groups", 1))
     return plain(nn.Module.load_state_dict)(self, state_dict, strict)
 
 
 lazy(nn.Linear, "in_features", -1)
 lazy(nn.Conv2d, "in_channels", -3)
+lazy(nn.BatchNorm1d, "num_features", 1)
+lazy(nn.BatchNorm2d, "num_features", 1)
 
 _tall = lambda x, one: x if x is None or isinstance(x, str) else (one, *np.ravel(x).tolist())
 rows({"conv1d": lambda input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1:
