@@ -110,8 +110,7 @@ def cross(input, other, dim=None):
 def inverse(a, /):
     """The inverse of each matrix of a. Raises RuntimeError for one that has none."""
     value = np.linalg.inv(floats(a))
-    turned = np.swapaxes(value, -1, -2)
-    return value, lambda g: -turned @ g @ turned
+    return value, lambda g: -(turned := np.swapaxes(value, -1, -2)) @ g @ turned
 
 
 @op

@@ -130,7 +130,7 @@ def _split_key(key, ndim):
         array = np.asarray(k)  # of a slice, None or ...: an object, no dimensions
         is_int = array.ndim == 0 and array.dtype.kind in "iu"  # as an array it would make no view
         width = array.ndim if array.dtype.kind == "b" else int(k is not None and k is not ...)
-        parts.append((int(array) if is_int else k, width))
+        parts.append((int(array) if is_int else array if type(k) is list and k else k, width))
         left -= width
     whole = [(slice(None), 1)] * left  # what ... stands for
     parts = [part for k, n in parts for part in (whole if k is ... else [(k, n)])]

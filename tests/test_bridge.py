@@ -350,7 +350,7 @@ def test_in_place_walks_back_right_where_the_tensor_was_used_before():
     h = x * 2
     early = h + 0  # made of the h that was
     h += y
-    h *= h.detach()
+    h *= h.detach().clone()
     (h.sum() + 10 * early.sum()).backward()
     assert h.tolist() == [25, 64] and x.grad.tolist() == [30, 36] and y.grad.tolist() == [5, 8]
 
@@ -500,15 +500,71 @@ print(d.tolist(), z.tolist(), h.tolist(), z.requires_grad)
 def test_in_place_of_a_view_that_was_not_recorded():
     x, z = torch.ones(2, requires_grad=True), torch.zeros(3)
     v = torch.Tensor(z.data[:2])
-    graph._views[id(v)] = v  # as those are found that are there when the bridge comes
+    graph._views |= {id(z): z, id(v): v}  # as those are found that are there when the bridge comes
     for change in (lambda: v.add_(x), lambda: z[:2].add_(x)) * 2:  # a second time, too
         with pytest.raises(RuntimeError, match="import that first"):
             change()
     assert z.tolist() == [0, 0, 0] and not z.requires_grad
-    del graph._views[id(v)]
+    graph._views.clear()
     z[:2].add_(x)
     z.sum().backward()
     assert z.tolist() == [1, 1, 0] and x.grad.tolist() == [1, 1]
+
+
+def test_in_place_of_what_shares_its_memory_with_no_other_and_is_older():
+    program = """import nptorch as torch
+h = torch.nn.Linear(3, 2)(torch.ones(4, 3))  # whose array has a base, which no Tensor shows
+z = torch.arange(6.0).reshape(2, 3)
+h += 1
+z[0] = h.sum()
+print(h.grad_fn, z.requires_grad)
+"""
+    result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert result.stdout == "<AddBackward0> True\n", result.stderr
+
+
+@pytest.mark.parametrize("change", [
+    "h[0] *= 2", "v = h[:1]; v += 1", "h *= h", "h += x", "h[0] = h[1]", "h[:2].mul_(h[1:])",
+    "h.detach_()", "z[0] += x[0]; z[0] += x[1]"])
+def test_a_change_in_place_makes_no_ring(change):
+    gc.collect()
+    gc.disable()
+    try:
+        x = leaf([1.0, 2.0, 3.0])
+        space = {"x": x, "h": x * 2, "z": torch.zeros(3)}
+        exec(change, space)
+        known = [weakref.ref(space[name]) for name in "hz"]
+        space.clear()
+        assert [ref() for ref in known] == [None, None]
+    finally:
+        gc.enable()
+
+
+@pytest.mark.parametrize("program", [
+    "h = x * 2; l = h.sum(); h.detach_(); l.backward()",
+    "h = x * 2; e = h * 1; h += x; f = h * 1; h.detach_(); g = h * x; "
+    "(e.sum() + f.sum() + g.sum()).backward()",
+    "h = x * 2; v = h[:1]; v.register_hook(lambda g: g * 10); v += 1; h.sum().backward()",
+    "h = x * 1; h[0] = torch.ones(1, 1) * x[1]; h.sum().backward()",
+    "i = [0, 1]; v = x[i]; i[0] = 2; v.sum().backward()"])
+def test_gradients_around_a_change_are_pytorchs(program):
+    twin, found = pytest.importorskip("torch"), []
+    for lib in torch, twin:
+        space = {"torch": lib, "x": lib.tensor([1.0, 2.0, 3.0], requires_grad=True)}
+        try:
+            exec(program, space)
+            found.append(space["x"].grad.tolist())
+        except RuntimeError:
+            found.append("refused")
+    assert found[0] == found[1]
+
+
+def test_a_factor_that_shows_the_changed_memory_is_refused_at_the_walk():
+    x = leaf([1.0, 2.0])
+    h = x * 2
+    h *= h.detach()
+    with pytest.raises(RuntimeError, match="changed in place"):
+        h.sum().backward()
 
 
 def test_a_copy_of_a_view_is_no_view():

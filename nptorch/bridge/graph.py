@@ -158,19 +158,25 @@ rows({"grad": grad, "Function": Function, "Variable": lambda data, requires_grad
 def _check(self, before=Node.check):
     """What made an input is what had made it when this node was born."""
     for i, (x, back) in enumerate(self.edges):
-        while x.grad_fn is not None and x.grad_fn.born >= self.born:
-            x = x.grad_fn.before
+        while vars(x).get("_was", (0,))[0] >= self.born:
+            x = x._was[1]
         self.edges[i] = x, back
     before(self)
 
 
-_views = weakref.WeakValueDictionary({  # {id of a view: the view}; here those that are older
-    id(x): x for x in gc.get_objects()
-    if issubclass(type(x), Tensor) and "data" in vars(x) and x.data.base is not None})
+def _past(x, data):
+    past = Tensor(data, x.requires_grad)
+    vars(past).update(grad_fn=x.grad_fn, _was=vars(x).get("_was", (0,)))
+    return past
+
+
+_views = weakref.WeakValueDictionary({  # {id of a view: the view}; here all Tensors that are older
+    id(x): x for x in gc.get_objects() if issubclass(type(x), Tensor) and "data" in vars(x)})
 _way = lambda x: vars(x).get("_way", (x,))  # the whole whose memory x shows, and the steps to x
 _taken = lambda x, whole: functools.reduce(lambda y, step: step(y), _way(x)[1:], whole)
 _places = lambda x: Tensor(np.arange(x.data.size).reshape(x.shape))
-Tensor.__getstate__ = lambda self: {k: x for k, x in vars(self).items() if k != "_way"}
+Tensor.__getstate__ = lambda self: {  # a copy is no view, and has no past
+    k: x for k, x in vars(self).items() if k not in ("_way", "_was")}
 
 
 def _view(f, self, *args, **options):
@@ -191,40 +197,34 @@ for _name in "_getitem", "reshape", "permute", "transpose", "squeeze", "unsqueez
 def _put(a, b, /, at):
     def put(array, value):
         array = np.array(array, order="C")
-        array.reshape(-1)[at] = value
+        array.reshape(-1)[at, ...] = value
         return array
 
     return put(a, b), lambda g: put(g, 0), lambda g, n=b.ndim: np.array(g.reshape(-1)[at], ndmin=n)
 
 
-def _past(x, data):
-    past = Tensor(data, x.requires_grad)
-    past.grad_fn = x.grad_fn
-    return past
-
-
 def change(self, compute, *args, **options):
     """self becomes compute(self, *args, **options), in its own memory, and that is recorded."""
     whole, store = _way(self)[0], owner(self.data)
-    args = [x.clone() if isinstance(x, Tensor) and owner(x.data) is store else x for x in args]
-    result = compute(_past(self, self.data.copy()), *args, **options)
+    past = _past(whole, whole.data.copy())
+    args = [_taken(x, past) if isinstance(x, Tensor) and _way(x)[0] is whole else x for x in args]
+    result, past.data = compute(_taken(self, past), *args, **options), whole.data
     if result.shape != self.shape:
         raise ValueError(f"in place: expected shape {self.shape}, got {result.shape}")
-    same = [x for x in _views.values() if owner(x.data) is store]
+    same = [x for r in _views.valuerefs() if (x := r()) is not None and owner(x.data) is store]
     family = [whole, *(x for x in same if _way(x)[0] is whole is not x)]
     for x in [x for x in family if x.is_leaf and x.requires_grad] if result.grad_fn else [self]:
-        inplace.check_inplace(x)
-    if result.grad_fn and not all("_way" in vars(x) for x in same):
+        inplace.check_inplace(self.detach()) or inplace.check_inplace(x)  # of a view, the first
+    if result.grad_fn and any(_way(x)[0] is x is not whole for x in same):
         raise RuntimeError("in place: a view is older than nptorch.bridge: import that first")
     np.copyto(self.data, result.data)
     versions.written(self.data)
     if result.grad_fn:
         Node.check = _check
+        new = result if self is whole else _put(past, result, _taken(self, _places(whole)).data)
         for x in family:
-            made = (_taken(x, whole) if x is not whole else result if self is whole else
-                    _put(_past(whole, whole.data), result, _taken(self, _places(whole)).data))
-            made.grad_fn.before = _past(x, x.data)
-            vars(x).update(requires_grad=True, grad_fn=made.grad_fn)
+            made = new.grad_fn if x is whole else _taken(x, whole).grad_fn
+            vars(x).update(requires_grad=True, grad_fn=made, _was=(made.born, _past(x, x.data)))
     return self
 
 
@@ -249,7 +249,10 @@ for _name in BOTH:
 rows({f"{name}_": lambda self, *args, name=name: inplace.check_inplace(self) or setattr(
     self, "data", getattr(self, name.replace("resize", "reshape"))(*args).data) or self
     for name in ("unsqueeze", "squeeze", "t", "transpose", "resize")} | {
-        "register_hook": register_hook}, Tensor)
+        "register_hook": register_hook,
+        "detach_": lambda self: setattr(Node, "check", _check) or vars(self).update(
+            _was=(next(Node.clock), _past(self, self.data)), requires_grad=False, grad_fn=None)
+        or self}, Tensor)
 
 
 def _data(self):

@@ -173,7 +173,6 @@ rows({"storage": lambda self: owner(self.data).ravel("K"),  # all numbers of the
       // self.data.itemsize,
       **{f"{name}_as": lambda self, other, name=name: getattr(self, name)(*other.shape)
          for name in ("expand", "reshape", "view")},
-      "detach_": lambda self: vars(self).update(requires_grad=False, grad_fn=None) or self,
       **{f"new_{name}": lambda self, *args, name=name, **options: getattr(torch, name)(
           *args, **{"dtype": self.dtype} | options)
          for name in "empty full ones tensor zeros".split()}}, Tensor)

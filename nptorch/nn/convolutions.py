@@ -43,10 +43,9 @@ def _load(self, state_dict, strict=True):
     return plain(nn.Module.load_state_dict)(self, state_dict, strict)
 
 
-lazy(nn.Linear, "in_features", -1)
-lazy(nn.Conv2d, "in_channels", -3)
-lazy(nn.BatchNorm1d, "num_features", 1)
-lazy(nn.BatchNorm2d, "num_features", 1)
+for _kind, _inputs, _width in ((nn.Linear, "in_features", -1), (nn.Conv2d, "in_channels", -3),
+        (nn.BatchNorm1d, "num_features", 1), (nn.BatchNorm2d, "num_features", 1)):
+    lazy(_kind, _inputs, _width)
 
 _tall = lambda x, one: x if x is None or isinstance(x, str) else (one, *np.ravel(x).tolist())
 rows({"conv1d": lambda input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1:
