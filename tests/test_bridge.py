@@ -559,6 +559,18 @@ def test_gradients_around_a_change_are_pytorchs(program):
     assert found[0] == found[1]
 
 
+def test_many_changes_of_one_tensor_keep_few_pasts():
+    x, h = leaf([1.0, 2.0]), torch.ones(2)
+    for _ in range(50):
+        h *= x
+        h.sum().backward()
+        h.detach_()
+    count, was = 0, vars(h)["_was"]
+    while len(was) == 2:
+        count, was = count + 1, vars(was[1])["_was"]
+    assert count <= 3
+
+
 def test_a_factor_that_shows_the_changed_memory_is_refused_at_the_walk():
     x = leaf([1.0, 2.0])
     h = x * 2

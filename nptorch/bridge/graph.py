@@ -165,8 +165,8 @@ def _check(self, before=Node.check):
 
 
 def _past(x, data):
-    past = Tensor(data, x.requires_grad)
-    vars(past).update(grad_fn=x.grad_fn, _was=vars(x).get("_was", (0,)))
+    past, gone = Tensor(data, x.requires_grad), x.grad_fn is not None and x.grad_fn.edges is None
+    vars(past).update(grad_fn=x.grad_fn, _was=(0,) if gone else vars(x).get("_was", (0,)))
     return past
 
 
@@ -175,8 +175,7 @@ _views = weakref.WeakValueDictionary({  # {id of a view: the view}; here all Ten
 _way = lambda x: vars(x).get("_way", (x,))  # the whole whose memory x shows, and the steps to x
 _taken = lambda x, whole: functools.reduce(lambda y, step: step(y), _way(x)[1:], whole)
 _places = lambda x: Tensor(np.arange(x.data.size).reshape(x.shape))
-Tensor.__getstate__ = lambda self: {  # a copy is no view, and has no past
-    k: x for k, x in vars(self).items() if k not in ("_way", "_was")}
+Tensor.__getstate__ = lambda x: {k: v for k, v in vars(x).items() if k not in ("_way", "_was")}
 
 
 def _view(f, self, *args, **options):
