@@ -92,7 +92,7 @@ class Tensor:
     multinomial = swapaxes = type = unbind = diag = roll = tile = repeat = _called
     repeat_interleave = histogram = register_hook = stride = data_ptr = is_contiguous = _called
     storage = storage_offset = svd = inverse = scatter = new = new_empty = new_full = _called
-    new_ones = new_tensor = new_zeros = _called
+    new_ones = new_tensor = new_zeros = det = _called
     device: Any
     is_cuda: Any
     def var(self, dim: Any = None, correction: int = 1, keepdim: bool = False) -> Tensor: ...

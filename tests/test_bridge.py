@@ -950,18 +950,20 @@ def test_lazy_layers():
     assert len(list(net.parameters())) == 4
 
 
-@pytest.mark.parametrize("shape", [(4, 3), (4, 3, 5), (4, 3, 2, 2)])
-def test_lazy_norms(shape):
-    kind, x = nn.BatchNorm1d if len(shape) < 4 else nn.BatchNorm2d, torch.rand(*shape)
+@pytest.mark.parametrize(("lazy", "kind", "shape"), [
+    (nn.LazyBatchNorm1d, nn.BatchNorm1d, (4, 3)), (nn.LazyBatchNorm1d, nn.BatchNorm1d, (4, 3, 5)),
+    (nn.LazyBatchNorm2d, nn.BatchNorm2d, (4, 3, 2, 2))])
+def test_lazy_norms(lazy, kind, shape):
+    x = torch.rand(*shape)
     for affine in True, False:
-        norm = getattr(nn, f"Lazy{kind.__name__}")(momentum=0.5, affine=affine)
+        norm = lazy(momentum=0.5, affine=affine)
         known, usual = list(norm.parameters()), kind(3, momentum=0.5, affine=affine)
         assert (norm(x) == usual(x)).all() and type(norm) is kind and norm.num_features == 3
         assert [p is q for p, q in zip(known, norm.parameters())] == [True] * 2 * affine
         assert str(norm) == str(usual) and all(
             (a == b).all() for a, b in zip(norm.buffers(), usual.buffers()))
     weights = kind(3).state_dict()
-    late = getattr(nn, f"Lazy{kind.__name__}")()
+    late = lazy()
     late.load_state_dict(weights)
     assert late.running_mean.shape == (3,) and late.weight.tolist() == [1, 1, 1]
 
