@@ -493,7 +493,7 @@ print(d.tolist(), z.tolist(), h.tolist(), z.requires_grad)
 """
     result = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
     assert result.stdout.split("\n") == [
-        *["in place: a view is older than nptorch.bridge: import that first"] * 4,
+        *["in place: older than import nptorch.bridge, or turned: clone() it"] * 4,
         "[1.0, 1.0] [1.0, 2.0, 1.0] [2.0, 2.0] True", ""], result.stderr
 
 
@@ -502,7 +502,7 @@ def test_in_place_of_a_view_that_was_not_recorded():
     v = torch.Tensor(z.data[:2])
     graph._views |= {id(z): z, id(v): v}  # as those are found that are there when the bridge comes
     for change in (lambda: v.add_(x), lambda: z[:2].add_(x)) * 2:  # a second time, too
-        with pytest.raises(RuntimeError, match="import that first"):
+        with pytest.raises(RuntimeError, match="older than import"):
             change()
     assert z.tolist() == [0, 0, 0] and not z.requires_grad
     graph._views.clear()
@@ -569,6 +569,36 @@ def test_many_changes_of_one_tensor_keep_few_pasts():
     while len(was) == 2:
         count, was = count + 1, vars(was[1])["_was"]
     assert count <= 3
+
+
+@pytest.mark.parametrize("change", [
+    "v = z[0]; z.t_(); v += x", "v = z[0]; z.unsqueeze_(0); z += x",
+    "v = z[0]; v.data = x.data; v += x", "v = z[0]; z.data = torch.ones(2, 2).data; v += x",
+    "v = z[:]; with torch.no_grad(): v.t_()\nv += x"])
+def test_a_way_that_leads_elsewhere_by_now_is_refused(change):
+    x, z = leaf([1.0, 2.0]), torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    with pytest.raises(RuntimeError, match="or turned: clone"):
+        exec(change.replace("; ", "\n"), {"torch": torch, "x": x, "z": z})
+
+
+def test_a_view_that_is_turned_in_place_knows_its_way():
+    x, z = leaf([1.0, 2.0]), torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    v, w = z[:], torch.arange(4.0).view(2, 2)
+    v.t_()
+    v += x
+    w.t_().unsqueeze_(0)
+    w += x
+    (z[0].sum() + w[0, 0].sum()).backward()
+    assert z.tolist() == [[2, 3], [5, 6]] and w.tolist() == [[[1, 4], [2, 5]]]
+    assert x.grad.tolist() == [3, 1]
+
+
+def test_a_leaf_that_is_detached_may_ask_again():
+    x = leaf([1.0, 2.0])
+    s = (x * 2).sum()
+    x.detach_().requires_grad_()
+    s.backward()
+    assert x.grad.tolist() == [2, 2]
 
 
 def test_a_factor_that_shows_the_changed_memory_is_refused_at_the_walk():
@@ -962,10 +992,11 @@ def test_lazy_norms(lazy, kind, shape):
         assert [p is q for p, q in zip(known, norm.parameters())] == [True] * 2 * affine
         assert str(norm) == str(usual) and all(
             (a == b).all() for a, b in zip(norm.buffers(), usual.buffers()))
-    weights = kind(3).state_dict()
-    late = lazy()
-    late.load_state_dict(weights)
-    assert late.running_mean.shape == (3,) and late.weight.tolist() == [1, 1, 1]
+    for affine in True, False:
+        late, known = lazy(affine=affine), kind(3, affine=affine)
+        known.running_mean.data[...] = 5
+        late.load_state_dict(known.state_dict())
+        assert late.eval()(x).tolist() == known.eval()(x).tolist()
 
 
 def test_an_optimizer_may_know_lazy_layers_before_they_know_their_width():

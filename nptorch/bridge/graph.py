@@ -174,6 +174,7 @@ _views = weakref.WeakValueDictionary({  # {id of a view: the view}; here all Ten
     id(x): x for x in gc.get_objects() if issubclass(type(x), Tensor) and "data" in vars(x)})
 _way = lambda x: vars(x).get("_way", (x,))  # the whole whose memory x shows, and the steps to x
 _taken = lambda x, whole: functools.reduce(lambda y, step: step(y), _way(x)[1:], whole)
+_turned = lambda x: _taken(x, _way(x)[0]).data.__array_interface__ != x.data.__array_interface__
 _places = lambda x: Tensor(np.arange(x.data.size).reshape(x.shape))
 Tensor.__getstate__ = lambda x: {k: v for k, v in vars(x).items() if k not in ("_way", "_was")}
 
@@ -214,8 +215,8 @@ def change(self, compute, *args, **options):
     family = [whole, *(x for x in same if _way(x)[0] is whole is not x)]
     for x in [x for x in family if x.is_leaf and x.requires_grad] if result.grad_fn else [self]:
         inplace.check_inplace(self.detach()) or inplace.check_inplace(x)  # of a view, the first
-    if result.grad_fn and any(_way(x)[0] is x is not whole for x in same):
-        raise RuntimeError("in place: a view is older than nptorch.bridge: import that first")
+    if result.grad_fn and any(_way(x)[0] is x is not whole or _turned(x) for x in same):
+        raise RuntimeError("in place: older than import nptorch.bridge, or turned: clone() it")
     np.copyto(self.data, result.data)
     versions.written(self.data)
     if result.grad_fn:
@@ -245,13 +246,13 @@ for _name in BOTH:
         rows({f"{_name}_": _f}, *[""] * (_name in ROWS), Tensor)
     else:
         fuller(_own)(_f)
-rows({f"{name}_": lambda self, *args, name=name: inplace.check_inplace(self) or setattr(
-    self, "data", getattr(self, name.replace("resize", "reshape"))(*args).data) or self
-    for name in ("unsqueeze", "squeeze", "t", "transpose", "resize")} | {
+rows({f"{name}_": lambda self, *args, name=name: inplace.check_inplace(self) or [setattr(self, k, x)
+    for k, x in vars(getattr(self, name.replace("resize", "reshape"))(*args)).items()
+    if k in vars(self)] and self for name in "unsqueeze squeeze t transpose resize".split()} | {
         "register_hook": register_hook,
         "detach_": lambda self: setattr(Node, "check", _check) or vars(self).update(
-            _was=(next(Node.clock), _past(self, self.data)), requires_grad=False, grad_fn=None)
-        or self}, Tensor)
+            _was=(next(Node.clock), _past(self, self.data)) if self.grad_fn else (0,),
+            requires_grad=False, grad_fn=None) or self}, Tensor)
 
 
 def _data(self):

@@ -37,7 +37,8 @@ def lazy(kind, inputs, width):
 @fuller(nn.Module.load_state_dict)
 def _load(self, state_dict, strict=True):
     for name, module in self.named_modules():
-        weight = state_dict.get(f"{name}.weight".lstrip("."))
+        own = (f"{name}.{tensor}".lstrip(".") for tensor in ("weight", "running_mean"))
+        weight = next((state_dict[key] for key in own if key in state_dict), None)
         if hasattr(type(module), "become") and weight is not None:
             module.become(weight.shape[weight.ndim > 1] * vars(module).get("groups", 1))
     return plain(nn.Module.load_state_dict)(self, state_dict, strict)
