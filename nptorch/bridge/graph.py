@@ -242,13 +242,12 @@ fuller(Tensor.zero_)(lambda self: _write(self, ..., 0))
 fuller(Tensor.copy_)(lambda self, source: _write(self, ..., source))  # which is fill_, too
 for _name in BOTH:
     _f, _own = _changing(_name), vars(Tensor)[f"{_name}_"]
-    if isinstance(_own, Waiting):
-        rows({f"{_name}_": _f}, *[""] * (_name in ROWS), Tensor)
-    else:
-        fuller(_own)(_f)
-rows({f"{name}_": lambda self, *args, name=name: inplace.check_inplace(self) or [setattr(self, k, x)
-    for k, x in vars(getattr(self, name.replace("resize", "reshape"))(*args)).items()
-    if k in vars(self)] and self for name in "unsqueeze squeeze t transpose resize".split()} | {
+    fuller(_own)(_f) if not isinstance(_own, Waiting) else rows(
+        {f"{_name}_": _f}, *[""] * (_name in ROWS), Tensor)
+rows({f"{name}_": lambda self, *args, name=name: inplace.check_inplace(self) or ([
+    setattr(self, k, x) for k, x in vars(getattr(self, name.replace("resize", "reshape"))(
+        *args)).items() if k in vars(self)] and self)
+    for name in ("unsqueeze", "squeeze", "t", "transpose", "resize")} | {
         "register_hook": register_hook,
         "detach_": lambda self: setattr(Node, "check", _check) or vars(self).update(
             _was=(next(Node.clock), _past(self, self.data)) if self.grad_fn else (0,),
