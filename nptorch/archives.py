@@ -27,9 +27,9 @@ def _plan(x, arrays):
     if isinstance(x, (Tensor, nn.Module)):
         kind = type(x).__module__, type(x).__qualname__
         _kind(*kind)  # which refuses a class that load would not find
-        held = {k: v for k, v in vars(x).items()
-                if k not in ("grad", "grad_fn", "_way", "_was", "_hooks")}
-        return {"kind": kind, "holds": _plan(held, arrays)}
+        holds = {k: v for k, v in vars(x).items()
+                 if k not in ("grad", "grad_fn", "_way", "_was", "_hooks")}
+        return {"kind": kind, "holds": _plan(holds, arrays)}
     if isinstance(x, dict):  # JSON's keys are text: those of dicts are JSON themselves
         if odd := [k for k in x if not isinstance(k, (str, int, float, type(None)))]:
             raise TypeError(f"save: expected text or numbers as keys, got {odd[0]!r}")
