@@ -119,8 +119,8 @@ def _means(input, sizes, dims):
 
 def pad(input, pad, mode="constant", value=None):
     """input with pad[0] elements more before and pad[1] behind in its last dimension, and so on for
-    those before it. Raises ValueError for negative lengths, and for any mode but "constant" (value),
-    "reflect", "replicate" and "circular"."""
+    those before it. Raises ValueError for lengths below 0, and for a mode other than "constant"
+    (value), "reflect", "replicate" and "circular"."""
     modes = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
     if mode not in modes or min(pad) < 0 or len(pad) % 2:
         raise ValueError(f"pad: expected pairs of lengths and one of {[*modes]}, got {pad}, {mode}")
