@@ -771,6 +771,11 @@ def test_hooks():
     (early + h).sum().backward()
     assert len(seen) == 1 and x.grad.tolist() == [-200, -360]
     assert torch.autograd.grad((x * 3).sum(), x)[0].tolist() == [-3, -3]
+    walked = x * 2
+    walked.sum().backward()
+    walked.register_hook(print)
+    with pytest.raises(RuntimeError, match="twice"):
+        walked.sum().backward()
     with pytest.raises(RuntimeError, match="does not require grad"):
         torch.ones(1).register_hook(print)
     x.register_hook(lambda g: g.sum())

@@ -110,8 +110,8 @@ def register_hook(self, hook):
         place._hooks = _Hooks()
         hooks = weakref.ref(place._hooks)  # nothing that an edge saves for its way back
         if place is not self:
-            place.edges = [(x, lambda g, i=i, back=back: back(hooks()(g, not i)))
-                           for i, (x, back) in enumerate(place.edges)]
+            place.edges = place.edges and [(x, lambda g, i=i, back=back: back(hooks()(g, not i)))
+                                           for i, (x, back) in enumerate(place.edges)]
     place._hooks[key], autograd._walk = hook, _walk
     return types.SimpleNamespace(remove=lambda kept=place._hooks: kept.pop(key, None))
 
