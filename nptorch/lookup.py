@@ -81,7 +81,7 @@ for _of, _name in [(of, name) for of in _NAMES for name in _NAMES[of].split()]:
 
 
 def named(name, f):
-    """f, which goes by name where it has no words of its own, as a lambda."""
+    """f; where it has no docstring, as a lambda, it is given one, and name."""
     if not f.__doc__:
         f.__name__, f.__qualname__, f.__doc__ = name, name, f"As PyTorch's {name}."
     return f

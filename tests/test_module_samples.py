@@ -23,7 +23,7 @@ from test_samples import copied, differs, outcome
 import nptorch
 
 KNOWN = {  # what came of a sample: the words of the page that say so
-    r".* refused: TypeError: \w+: nptorch has (None|False|0) alone": "PyTorch's usual value alone",
+    r".* refused: TypeError: \w+: nptorch has only (None|False|0)": "PyTorch's usual value alone",
     r"MultiheadAttention refused: .*key_padding_mask": "One mask, `attn_mask`, says who may look",
     r"BatchNorm\dd refused: .*('bias'|positional)": "and has weight and bias together",
     r"BatchNorm\dd refused: .*two numbers a feature": "A batch of nothing has no mean",

@@ -54,7 +54,7 @@ rows({f"__i{sign}__": lambda self, other, name=name: getattr(self, name)(other)
       for sign, name in {"floordiv": "floor_divide_", "mod": "remainder_", "and": "bitwise_and_",
                          "or": "bitwise_or_", "xor": "bitwise_xor_"}.items()}, Tensor)
 
-for _f in (torch.softmax, torch.log_softmax):  # PyTorch guesses a dimension, and warns
+for _f in (torch.softmax, torch.log_softmax):  # F.softmax guesses a dimension, and warns
     fuller(_f)(lambda input, dim=None, *more, f=_f: f(
         next((creation.to(input, d) for d in more if not isinstance(d, int)), input),
         int(input.ndim not in (0, 1, 3)) if dim is None else dim))

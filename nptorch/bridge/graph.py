@@ -214,9 +214,9 @@ def change(self, compute, *args, **options):
     same = [x for r in _views.valuerefs() if (x := r()) is not None and owner(x.data) is store]
     family = [whole, *(x for x in same if _way(x)[0] is whole is not x)]
     for x in [x for x in family if x.is_leaf and x.requires_grad] if result.grad_fn else [self]:
-        inplace.check_inplace(self.detach()) or inplace.check_inplace(x)  # of a view, the first
+        inplace.check_inplace(self.detach()) or inplace.check_inplace(x)  # the first: behind a view
     if result.grad_fn and any(_way(x)[0] is x is not whole or _turned(x) for x in same):
-        raise RuntimeError("in place: older than import nptorch.bridge, or turned: clone() it")
+        raise RuntimeError("in place: a view is too old: import nptorch.bridge first, or clone()")
     np.copyto(self.data, result.data)
     versions.written(self.data)
     if result.grad_fn:

@@ -132,7 +132,7 @@ def pad(input, pad, mode="constant", value=None):
 def upsample(input, size=None, scale_factor=None, mode="nearest", align_corners=None):
     """input (N, C, d...) of this size, or scale_factor times as large, by its nearest pixels."""
     if mode != "nearest" or align_corners is not None or (size is None) == (scale_factor is None):
-        raise TypeError(f"mode: nptorch has 'nearest' alone, of size or scale_factor, got {mode}")
+        raise TypeError(f"mode: nptorch has only 'nearest', of size or scale_factor, got {mode}")
     asked = zip(input.shape[2:], np.broadcast_to(scale_factor or size, input.ndim - 2).tolist())
     steps = [(int(n * x), 1 / x) if size is None else (x, n / x) for n, x in asked]
     places = [np.arange(n, dtype=np.float32) * np.float32(step) for n, step in steps]  # as PyTorch

@@ -28,6 +28,34 @@ def rows(table, *at):
             setattr(place, name, f)
 
 
+def again(error, f, args, options):
+    """f(*args, **options), which f has refused with error, in f's own words or by a fuller one."""
+    full, usual = getattr(f, "fuller", f), _drawing.get()
+    call = types.SimpleNamespace(args=[*args], options=options, after=[])
+    own = [p.name for p in inspect.signature(full).parameters.values()
+           if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    foreign = [word for word in WORDS if word in options and word not in own]
+    if full is f and not foreign:
+        raise also_runtime(error) from error.__cause__
+    try:
+        for word in foreign:
+            value = options.pop(word)
+            if value is not None or word in USUAL:
+                WORDS[word](call, value)
+        result = full(*call.args, **options)
+        return functools.reduce(lambda result, finish: finish(result), call.after, result)
+    except (TypeError, ValueError, AttributeError, RuntimeError) as second:
+        lines = [traceback.extract_tb(e.__traceback__)[-1].line[:5] for e in (error, second)]
+        groups = any(isinstance(x, list) and dict in map(type, x) for x in args)  # an optimizer's
+        better = (foreign or groups or type(second) is RuntimeError
+                  or lines[0] != "raise" == lines[1])
+        told = second if better else error
+        raise also_runtime(told) from told.__cause__
+    finally:
+        _drawing.set(usual)
+        error, told = None, None  # no ring of errors keeps the arguments
+
+
 SAID = {  # how NumPy or Python begins, and what we say
     r"operands could not be .*shapes? (.*\S)": r"shapes: expected two that go together, got \1",
     r"could not broadcast .* shape (.*) into shape (.*)": (
@@ -62,34 +90,6 @@ _drawing = contextvars.ContextVar("generator", default=None)  # of the call unde
 creation._rng = lambda own=creation._rng: _drawing.get() or own()
 
 
-def again(error, f, args, options):
-    """f(*args, **options), which f has refused with error, in f's own words or by a fuller one."""
-    full, usual = getattr(f, "fuller", f), _drawing.get()
-    call = types.SimpleNamespace(args=[*args], options=options, after=[])
-    own = [p.name for p in inspect.signature(full).parameters.values()
-           if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    foreign = [word for word in WORDS if word in options and word not in own]
-    if full is f and not foreign:
-        raise also_runtime(error) from error.__cause__
-    try:
-        for word in foreign:
-            value = options.pop(word)
-            if value is not None or word in USUAL:
-                WORDS[word](call, value)
-        result = full(*call.args, **options)
-        return functools.reduce(lambda result, finish: finish(result), call.after, result)
-    except (TypeError, ValueError, AttributeError, RuntimeError) as second:
-        lines = [traceback.extract_tb(e.__traceback__)[-1].line[:5] for e in (error, second)]
-        groups = any(isinstance(x, list) and dict in map(type, x) for x in args)  # an optimizer's
-        better = (foreign or groups or type(second) is RuntimeError
-                  or lines[0] != "raise" == lines[1])
-        told = second if better else error
-        raise also_runtime(told) from told.__cause__
-    finally:
-        _drawing.set(usual)
-        error, told = None, None  # no ring of errors keeps the arguments
-
-
 def _dtype(call, value):  # of a reduction: its input's, too; of a layer: of what it holds
     call.args[:1] = [creation.to(x, value) if isinstance(x, Tensor) else x for x in call.args[:1]]
     call.after.append(lambda result: call.args[0].to(value) and None if result is None
@@ -110,7 +110,7 @@ def at_device(call, value):
 
 def _only(word, call, value):
     if repr(value) not in (repr(USUAL[word]), repr(USUAL[word] or False)):
-        raise TypeError(f"{word}: nptorch has {USUAL[word]!r} alone, got {value!r}")
+        raise TypeError(f"{word}: nptorch has only {USUAL[word]!r}, got {value!r}")
 
 
 _renamed = lambda name: lambda call, value: call.options.update({name: value})
