@@ -91,7 +91,8 @@ def page():
     options = [f"`{word}={value!r}`".replace(" ", "\N{NO-BREAK SPACE}")
                for word, value in usual.items()]
     text += "\n" + textwrap.fill(
-        f"Of these options PyTorch's usual value alone is there: {', '.join(options)}. Of `torch` "
+        f"Of these options PyTorch's usual value alone is there: {', '.join(options)}, but of a "
+        f"`Conv2d` all `padding_mode`s. Of `torch` "
         f"itself {len(there('')[1])} more names are absent. Elsewhere:", 98,
         break_on_hyphens=False) + f"\n\n{absent}"
     text += ("## Differs on purpose\n\nEach line is run under both libraries by the tests. `torch` "

@@ -17,7 +17,7 @@ def _data(self, value):
         raise TypeError(f"data: expected an array or a Tensor, got {type(value).__name__}")
     array = real_array(value)
     if self.requires_grad and array.dtype.kind != "f":
-        raise TypeError(f"data: only floats can require grad, got dtype {array.dtype}")
+        raise RuntimeError(f"data: only floats can require grad, got dtype {array.dtype}")
     leaf = _whose.get(id(self))
     if leaf is not None and leaf.grad is self:
         _grad(leaf, Tensor(array))  # refused unless it is like the leaf
@@ -28,7 +28,7 @@ def _requires_grad(self, value):
     if not isinstance(value, (bool, np.bool_)):
         raise TypeError(f"requires_grad: expected True or False, got {value!r}")
     if value and self.data.dtype.kind != "f":
-        raise TypeError(f"only floats can require grad, got dtype {self.dtype}")
+        raise RuntimeError(f"only floats can require grad, got dtype {self.dtype}")
     if not value and not self.is_leaf:
         raise RuntimeError("only a leaf can stop requiring grad: use detach()")
     _whose[id(self.data)] = self

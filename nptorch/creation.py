@@ -118,7 +118,8 @@ def arange(start, end=None, step=1, dtype=None, requires_grad=False):
 
 def linspace(start, end, steps, dtype=float32, requires_grad=False):
     """Numbers at equal distances from start to end, both included."""
-    return Tensor(np.linspace(start, end, steps).astype(dtype or float32), requires_grad)
+    array = np.linspace(float(start), float(end), steps).astype(dtype or float32)
+    return Tensor(array, requires_grad)
 
 
 def full_like(input, fill_value, dtype=None, requires_grad=False):

@@ -97,14 +97,14 @@ def chance(f):
     def first(*args, **options):
         try:
             return first.refusing(*args, **options)
-        except (TypeError, ValueError, AttributeError, RuntimeError) as error:
+        except (TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as error:
             return bridge().words.again(error, first.refusing, args, options)
 
     first.refusing = f
     return first
 
 
-_OPERATORS = {"__setitem__", "__array_ufunc__", *(
+_OPERATORS = {"__setitem__", "__array_ufunc__", "__neg__", "__invert__", *(
     f"__{turned}{name}__" for turned in ("", "r", "i") for name in (
         "add sub mul truediv pow matmul floordiv mod and or xor eq ne lt le gt ge").split())}
 for _owner in (sys.modules["nptorch"], nn.functional, nn.init, nn.utils, Tensor):

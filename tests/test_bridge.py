@@ -149,8 +149,8 @@ def test_what_is_refused_is_refused_with_a_runtime_error(refused):
 def test_a_refusal_keeps_its_kind_and_its_words():
     with pytest.raises(ValueError, match=r"matmul: expected shapes .* got \(2, 3\) and \(2, 3\)"):
         torch.ones(2, 3) @ torch.ones(2, 3)
-    with pytest.raises(TypeError, match="ceil_mode: nptorch has only False, got True"):
-        nn.MaxPool2d(2, ceil_mode=True)
+    with pytest.raises(TypeError, match="padding_idx: nptorch has only None, got 0"):
+        nn.Embedding(3, 2, padding_idx=0)
 
 
 # Devices and dtypes
@@ -1306,3 +1306,50 @@ def test_a_refused_call_leaves_no_class_behind():
     for _ in range(20):
         refused()
     assert len(gc.get_objects()) < before + 20
+
+
+def test_a_module_converts_what_it_owns_alone():
+    mine = torch.ones(1)
+    net = nn.Linear(1, 1)
+    net.mine = mine
+    net.register_buffer("held", torch.ones(1))
+    net.double()
+    assert mine.dtype == np.float32 and net.weight.dtype == net.held.dtype == np.float64
+
+
+class Stop(ValueError):
+    """A script's own."""
+
+
+def test_a_scripts_own_error_stays_what_it_is():
+    x = leaf([1.0])
+
+    def hook(g):
+        raise Stop("x", 5)
+
+    x.register_hook(hook)
+    with pytest.raises(Stop) as caught:
+        (x * 2).sum().backward()
+    assert caught.value.args == ("x", 5) and type(caught.value) is Stop
+
+
+def test_what_does_not_fit_a_dtype_is_a_runtime_error():
+    for wrong in (lambda: torch.tensor([300], dtype=torch.uint8),
+                  lambda: torch.zeros(1).long().masked_fill(torch.ones(1) > 0, float("-inf")),
+                  lambda: torch.ones(1, dtype=torch.uint8).fill_(300),
+                  lambda: -torch.tensor([True]), lambda: ~torch.ones(1),
+                  lambda: torch.ones(2).gather(0, torch.tensor([2])),
+                  lambda: setattr(torch.arange(2), "requires_grad", True)):
+        with pytest.raises(RuntimeError):
+            wrong()
+
+
+def test_to_takes_copy_by_its_place():
+    x = torch.ones(1)
+    assert x.to(torch.float32, False) is x and x.to(torch.float32, False, True) is not x
+
+
+def test_linspace_of_a_tensor_keeps_all_digits():
+    start = torch.tensor(0.1)
+    middle = torch.linspace(start, 1, 3, dtype=torch.float64)[1].item()
+    assert middle == float(np.float32(0.1)) / 2 + 0.5

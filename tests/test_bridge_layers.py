@@ -440,6 +440,91 @@ def test_extend_keeps_names(torch):
 
 
 @same_in_both
+def test_pooling_with_all_its_options(torch):
+    nn, F = torch.nn, torch.nn.functional
+    image = np.random.default_rng(0).integers(-3, 4, (2, 3, 9, 8)).astype(np.float32)
+    image[0, 1, 2:5, 3], image[1, 2, 8, 7] = np.nan, np.inf
+    results = []
+    for kernel, stride, padding, dilation, ceil in itertools.product(
+            (2, (3, 2)), (None, (2, 3)), (0, 1), (1, 2), (False, True)):
+        x = torch.tensor(image, requires_grad=True)
+        y, where = F.max_pool2d(x, kernel, stride, padding, dilation, ceil_mode=ceil,
+                                return_indices=True)
+        y.sum().backward()
+        results += [y, where, x.grad]
+    for (i, kernel), ceil, count, divisor in itertools.product(
+            enumerate((2, (3, 2))), (False, True), (False, True), (None, 5)):
+        x = torch.tensor(image[1:, :2], requires_grad=True)
+        y = F.avg_pool2d(x, kernel, (2, 3), i, ceil, count, divisor)
+        y.sum().backward()
+        results += [y, x.grad]
+    x = torch.tensor(image)
+    layers = [nn.MaxPool2d(3, 2, 1, 2), nn.MaxPool2d(2, ceil_mode=True),
+              nn.MaxPool2d(3, dilation=2), nn.MaxPool2d(2, return_indices=True),
+              nn.AvgPool2d(3, 2, 1, True, False), nn.AvgPool2d(2, divisor_override=3),
+              nn.AvgPool2d((1, 3), ceil_mode=True)]
+    results += [y for layer in layers for images in (x, x[0]) for found in [layer(images)]
+                for y in (found if isinstance(found, tuple) else [found])]
+    for layer in nn.MaxPool1d(3, 2, 1, 1, ceil_mode=True), nn.AvgPool1d(3, 2, 1, True, False):
+        found = layer(x[0])
+        results += found if isinstance(found, tuple) else [found]
+    results += [*F.max_pool1d(x[0], 3, 2, ceil_mode=True, return_indices=True)]
+    results += [F.max_pool2d(x[1:, :2].long(), 2), F.avg_pool2d(x[1:, :2].long() * 5, 2, 2, 1)]
+    return str([(tuple(y.shape), np.round(y.detach().numpy() + 0.0, 4).tolist()) for y in results])
+
+
+def test_pooling_refuses():
+    image = nptorch.ones(1, 1, 4, 4)
+    for wrong, said in ((lambda: F.max_pool2d(image, 2, padding=2), "at most half"),
+                        (lambda: F.max_pool2d(image, 2, 1, 2, 2, ceil_mode=True), "at most half"),
+                        (lambda: F.avg_pool2d(image, 2, divisor_override=0), "divisor_override"),
+                        (lambda: F.max_pool2d(image, 5, ceil_mode=True), "H >= 5"),
+                        (lambda: F.avg_pool2d(image[0, 0], 2, ceil_mode=True), "C, H, W"),
+                        (lambda: nn.MaxPool2d(2, ceil_mode=1), "ceil_mode: expected True or"),
+                        (lambda: nn.MaxPool2d(2, 2, 0, 1, False, True, 3), "MaxPool2d.*too many"),
+                        (lambda: nn.AvgPool2d(2, 2, nothing=1), "AvgPool2d.*'nothing'")):
+        with pytest.raises(RuntimeError, match=said):
+            wrong()
+
+
+def test_a_pooling_says_what_it_does_and_comes_back(tmp_path):
+    layer = nn.MaxPool2d(3, 2, ceil_mode=True)
+    assert str(layer) == "MaxPool2d(kernel_size=3, stride=2, padding=0, ceil_mode=True)"
+    nptorch.save(layer, tmp_path / "layer")
+    image = nptorch.rand(1, 1, 6, 6)
+    assert nptorch.load(tmp_path / "layer")(image).tolist() == layer(image).tolist()
+    assert layer(image).shape == (1, 1, 3, 3)
+
+
+@same_in_both
+def test_borders_of_a_convolution(torch):
+    nn = torch.nn
+    rng, results = np.random.default_rng(0), []
+    image = rng.integers(-3, 4, (2, 4, 7, 6)).astype(np.float32)
+    for mode, options in itertools.product(("zeros", "reflect", "replicate", "circular"), (
+            {"padding": (2, 1)}, {"padding": "same", "dilation": 2}, {"padding": 1, "stride": 2},
+            {"padding": 1, "groups": 2, "bias": False})):
+        layer = nn.Conv2d(4, 2, (3, 5), padding_mode=mode, **options)
+        for p in layer.parameters():
+            with torch.no_grad():
+                p.copy_(torch.tensor(rng.integers(-3, 4, tuple(p.shape)).astype(np.float32)))
+        x = torch.tensor(image, requires_grad=True)
+        y = layer(x)
+        y.sum().backward()
+        results += [y, layer(x[1]), x.grad, layer.weight.grad]
+        assert torch is not nptorch or vars(layer).get("padding_mode", "zeros") == mode
+    return str([(y.detach().numpy() + 0.0).tolist() for y in results])
+
+
+@same_in_both
+def test_shares_that_are_0_have_slopes(torch):
+    shares = torch.tensor([[0.0, 1.0], [0.25, 0.75]], requires_grad=True)
+    logits = torch.tensor([[1.0, 2.0], [0.5, 0.0]], requires_grad=True)
+    torch.nn.functional.cross_entropy(logits, shares, label_smoothing=0.1).backward()
+    return [np.round(x.grad.numpy(), 5).tolist() for x in (shares, logits)]
+
+
+@same_in_both
 def test_infinity_stays_where_it_is(torch):
     F = torch.nn.functional
     image = torch.tensor([[[[1.0, np.inf, 2.0, 3.0], [4.0, 5.0, np.nan, 6.0]]]])

@@ -8,7 +8,8 @@ import nptorch as torch
 from nptorch import creation
 from nptorch.autograd import Tensor, op
 from nptorch.bridge.words import at_device, fuller, rows
-from nptorch.nn.module import Module
+from nptorch.nn.buffers import Buffer
+from nptorch.nn.module import Module, Parameter
 
 
 class device(namedtuple("device", "type index")):
@@ -30,13 +31,14 @@ def to(input, *args, dtype=None, device=None, copy=False):
             dtype = x.dtype if isinstance(x, Tensor) else x
         elif not isinstance(x, bool):
             at_device(None, x)
+    copy = copy or [x for x in args if isinstance(x, bool)][1:] == [True]  # behind non_blocking
     result = creation.to(input, dtype)
     return result.clone() if copy and result is input else result
 
 
 def _move(self, *args, **options):
     for x in (x for module in self.modules() for x in vars(module).values()):
-        if isinstance(x, Tensor) and x.dtype.kind == "f":
+        if isinstance(x, (Parameter, Buffer)) and x.dtype.kind == "f":
             x.data = x.detach().to(*args, **options).data
             x.grad = None if x.grad is None else x.grad.to(*args, **options)
     return self

@@ -37,7 +37,7 @@ def _row(name, f, slope=None):
         value = a.copy() if same else f(a, **options).astype(a.dtype, copy=False)
         return value, (lambda g: slope(g, a)) if slope else lambda g: np.zeros_like(g)
 
-    row.__name__, row.__doc__ = name, f"{name} of each element."
+    row.__name__, row.__qualname__, row.__doc__ = name, name, f"{name} of each element."
     return op(row)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import nptorch as torch
 from nptorch import nn
 from nptorch.autograd import Tensor, op
-from nptorch.bridge.words import fuller, plain, rows
+from nptorch.bridge.words import WORDS, fuller, plain, rows
 from nptorch.checks import dimension, integer, number
 from nptorch.lookup import chance
 from nptorch.nn import functional as F
@@ -190,7 +190,7 @@ def _freer(f):
     @functools.wraps(f)
     def call(*args, **options):
         given = told(f.__qualname__, takes, args, options)
-        padding = str(given.get("padding")) * ("groups" in given)  # of a convolution
+        padding = given.get("padding")
         if padding == "valid":
             given["padding"] = 0
         elif padding == "same" and pair("stride", given["stride"]) == (1, 1):
@@ -205,8 +205,22 @@ def _freer(f):
     return call
 
 
-for _f in (F.max_pool2d, F.avg_pool2d, F.conv2d, nn.Conv2d.__init__, nn.Conv2d.forward,
-           nn.MaxPool2d.forward):
+def _mode(call, value, usual=WORDS["padding_mode"]):  # of convolutions in 2d
+    if isinstance(call.args[0], nn.Conv2d) and value in ("reflect", "replicate", "circular"):
+        call.args[0].padding_mode = value
+    else:
+        usual(call, value)
+
+
+def _framed(self, x, usual=nn.Conv2d.forward.refusing):
+    if "padding_mode" not in vars(self):
+        return usual(self, x)
+    x = F.pad(x, [n for n in self.padding[::-1] for _ in "ab"], self.padding_mode)
+    return self.function(x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+
+
+WORDS["padding_mode"], nn.Conv2d.forward.refusing = _mode, _framed
+for _f in F.conv2d, nn.Conv2d.__init__, nn.Conv2d.forward:
     fuller(_f)(_freer(plain(_f)))
 
 _reduced = nn.loss._reduce
@@ -251,7 +265,8 @@ def _weighed(logs, target, weight, ignore_index, reduction, smoothing=None):
                          f"got {logs.shape} and {target.shape}")
     smoothing = number("label_smoothing", smoothing or 0.0, 0, np.nextafter(1, 2))  # 1 may be, too
     shares = (shares * (1 - smoothing) + smoothing / classes) * Tensor(each.astype(logs.dtype))
-    losses = -torch.where(shares != 0, logs * shares, 0.0).sum(dim)
+    each = logs * shares
+    losses = -(each if labels.dtype.kind == "f" else torch.where(shares != 0, each, 0.0)).sum(dim)
     return losses.sum() / float(total) if reduction == "mean" else _reduced(losses, reduction)
 
 

@@ -30,8 +30,10 @@ def placed(f):
 def _along(input, dim, index):
     """What input[...] takes for the elements that index, of as many dimensions, names along dim."""
     index, dim = np.asarray(index), dimension(dim, input.ndim)
-    if not index.ndim == input.ndim > 0 or (index < 0).any():
-        raise ValueError(f"index: expected {input.ndim or 1} dimensions, none below 0, got {index}")
+    n = input.shape[dim] if input.ndim else 0
+    if index.ndim != input.ndim or ((index < 0) | (index >= n)).any():
+        raise ValueError(f"index: expected {input.ndim or 1} dimensions, 0 to {n - 1}, "
+                         f"got {index}")
     places = list(np.indices(index.shape, sparse=True))
     places[dim] = index
     return tuple(places)
@@ -103,7 +105,8 @@ rows({
     "gather": gather, "argsort": argsort, "topk": topk, "split": split, "unique": unique,
     "sort": lambda input, dim=-1, descending=False: topk(input, None, dim, descending),
     "index_select": lambda input, dim, index: entries(input, dim, np.atleast_1d(index)),
-    "masked_fill": lambda input, mask, value: torch.where(mask, value, input).to(input.dtype),
+    "masked_fill": lambda input, mask, value: torch.where(
+        mask, torch.as_tensor(value, dtype=input.dtype), input),
     "chunk": lambda input, chunks, dim=0: split(input, math.ceil(
         input.size(dim) / integer("chunks", chunks, 1)) or [0] * chunks, dim),
     "unbind": lambda input, dim=0: tuple(entries(input, dim, i) for i in range(input.size(dim))),

@@ -28,6 +28,10 @@ def rows(table, *at):
             setattr(place, name, f)
 
 
+_drawing = contextvars.ContextVar("generator", default=None)  # of the call under way, by thread
+creation._rng = lambda own=creation._rng: _drawing.get() or own()
+
+
 def again(error, f, args, options):
     """f(*args, **options), which f has refused with error, in f's own words or by a fuller one."""
     full, usual = getattr(f, "fuller", f), _drawing.get()
@@ -44,7 +48,7 @@ def again(error, f, args, options):
                 WORDS[word](call, value)
         result = full(*call.args, **options)
         return functools.reduce(lambda result, finish: finish(result), call.after, result)
-    except (TypeError, ValueError, AttributeError, RuntimeError) as second:
+    except (TypeError, ValueError, AttributeError, RuntimeError, OverflowError) as second:
         lines = [traceback.extract_tb(e.__traceback__)[-1].line[:5] for e in (error, second)]
         groups = any(isinstance(x, list) and dict in map(type, x) for x in args)  # an optimizer's
         better = (foreign or groups or type(second) is RuntimeError
@@ -80,14 +84,13 @@ def also_runtime(error):
     ours = frame.f_globals.get("__name__", "").startswith(("nptorch", "numpy"))
     said = [found.expand(SAID[theirs]) for theirs in SAID
             if ours and (found := re.match(theirs, str(error)))]
-    if isinstance(error, (RuntimeError, IndexError, *[AttributeError][:not said])):
+    whose = type(error).__module__.partition(".")[0]  # a script's own class stays
+    if whose not in ("builtins", "numpy") or isinstance(
+            error, (RuntimeError, IndexError, *[AttributeError][:not said])):
         return error
-    kind = ValueError if isinstance(error, ValueError) else TypeError
-    return _BOTH[kind](*said or [str(error)]).with_traceback(error.__traceback__)
-
-
-_drawing = contextvars.ContextVar("generator", default=None)  # of the call under way, by thread
-creation._rng = lambda own=creation._rng: _drawing.get() or own()
+    kind = TypeError if isinstance(error, (TypeError, AttributeError)) else ValueError
+    shown = error.args if whose == "builtins" else [str(error)]
+    return _BOTH[kind](*said or shown).with_traceback(error.__traceback__)
 
 
 def _dtype(call, value):  # of a reduction: its input's, too; of a layer: of what it holds
@@ -115,10 +118,10 @@ def _only(word, call, value):
 
 _renamed = lambda name: lambda call, value: call.options.update({name: value})
 USUAL = {word: value for value, words in {
-    False: """ceil_mode return_indices maximize create_graph is_grads_batched capturable sparse
+    False: """maximize create_graph is_grads_batched capturable sparse
     differentiable scale_grad_by_freq enable_gqa error_if_nonfinite add_bias_kv add_zero_attn
-    is_causal""", None: """foreach fused scale line_search_fn padding_idx max_norm divisor_override
-    prefetch_factor kdim vdim key_padding_mask""", True: "count_include_pad track_running_stats",
+    is_causal""", None: """foreach fused scale line_search_fn padding_idx max_norm
+    prefetch_factor kdim vdim key_padding_mask""", True: "track_running_stats",
     "zeros": "padding_mode"}.items() for word in words.split()} | {"proj_size": 0}
 WORDS = {
     **dict.fromkeys("input self obj size shape other f exponent mat2 vec tensor split_size".split(),

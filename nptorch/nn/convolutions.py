@@ -1,14 +1,22 @@
 """Lazy layers, convolution and pooling in 1d, and transposed (notebooks/19_layers.ipynb)."""
 
+import functools
+import inspect
+import math
 import re
 
 import numpy as np
 
+import nptorch as torch
 from nptorch import nn
-from nptorch.bridge.layers import layer
+from nptorch.autograd import Tensor
+from nptorch.bridge.layers import layer, told
 from nptorch.bridge.words import fuller, plain, rows
+from nptorch.checks import integer
+from nptorch.nn import conv
 from nptorch.nn import functional as F
 from nptorch.nn.conv import pair
+from nptorch.nn.fast import fitted
 from nptorch.nn.module import ShapeError
 
 
@@ -52,10 +60,6 @@ _tall = lambda x, one: x if x is None or isinstance(x, str) else (one, *np.ravel
 rows({"conv1d": lambda input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1:
       F.conv2d(input.unsqueeze(-2), weight.unsqueeze(-2), bias, *map(
           _tall, (stride, padding, dilation), (1, 0, 1)), groups).squeeze(-2)}, "nn.functional")
-_flat = lambda pool: lambda input, kernel_size, stride=None, padding=0: pool(
-    input.unsqueeze(-2), *map(_tall, (kernel_size, stride, padding), (1, 1, 0))).squeeze(-2)
-layer("MaxPool1d", _flat(F.max_pool2d))
-layer("AvgPool1d", _flat(F.avg_pool2d))
 
 
 class Conv1d(nn.Module):
@@ -79,6 +83,94 @@ class Conv1d(nn.Module):
 
     def extra_repr(self):
         return re.sub(r", (padding=\(0|dilation=\(1),\)", "", nn.Conv2d.extra_repr(self))
+
+
+def _seen(input, kernel_size, stride, padding, dilation=1, ceil_mode=False):
+    """The places in images input (..., H, W) that each window has, (kh·kw, h, w), counted row by
+    row: in the border -1, and beyond it, where ceil_mode goes, -2."""
+    if input.ndim not in (3, 4):
+        raise ValueError(f"input: expected (C, H, W) or (N, C, H, W), got {input.shape}")
+    stride = kernel_size if stride is None else stride
+    options, _ = fitted((1, 1, *input.shape[-2:]), kernel_size, stride, padding, dilation)
+    (kernel, stride, padding, dilation), ahead = options, []
+    for n, k, s, p, d in zip(input.shape[-2:], *options):
+        if 2 * p > d * (k - 1) + 1:
+            raise ValueError(f"padding: expected at most half of what the window covers, got {p}")
+        room = n + 2 * p - d * (k - 1) - 1
+        steps = min(-(-room // s), (n + p - 1) // s)  # no window begins behind the images
+        ahead.append((0, max(steps * s - room, 0) * ceil_mode))
+    places = np.arange(math.prod(input.shape[-2:])).reshape(input.shape[-2:])
+    places = np.pad(places, [(p, p) for p in padding], constant_values=-1)
+    places = np.pad(places, ahead, constant_values=-2)
+    seen = conv.windows(places[None, None], kernel, stride, dilation)
+    return seen.reshape(-1, *seen.shape[-2:])
+
+
+def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
+               divisor_override=None):
+    """nptorch.nn.conv.avg_pool2d of images (..., H, W), a last window that is cut off with
+    ceil_mode. A sum is divided by divisor_override, or by how many count. Raises ValueError."""
+    places = _seen(input, kernel_size, stride, padding, 1, ceil_mode)
+    total = F.pad(input.flatten(-2), (0, 1))[..., places.clip(-1)].sum(-3)
+    counts = ((places >= -count_include_pad).sum(0) if divisor_override is None
+              else integer("divisor_override", divisor_override, 1))
+    return (total / counts).to(input.dtype)
+
+
+def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, *, ceil_mode=False,
+               return_indices=False):
+    """nptorch.nn.conv.max_pool2d of images (..., H, W), a last window that is cut off with
+    ceil_mode; with return_indices beside the values their places. Raises ValueError for misfits."""
+    places = _seen(input, kernel_size, stride, padding, dilation, ceil_mode)
+    seen = np.where(places < 0, -np.inf, input.flatten(-2).data[..., places.clip(-1)])
+    last = np.isnan(seen) * np.arange(1, len(places) + 1).reshape(-1, 1, 1)  # nan wins, the last
+    best = np.where(last.any(-3), last.argmax(-3), seen.argmax(-3))
+    found = Tensor(places[(best, *np.indices(places.shape[1:], sparse=True))])
+    values = torch.gather(input.flatten(-2), -1, found.flatten(-2)).reshape(found.shape)
+    return (values, found) if return_indices else values
+
+
+def _flat(pool):  # of rows, as of images one pixel high
+    @functools.wraps(pool)
+    def call(*args, **options):
+        given = inspect.signature(pool).bind(*args, **options).arguments
+        given |= {name: _tall(given[name], one) for name, one in {
+            "kernel_size": 1, "stride": 1, "padding": 0, "dilation": 1}.items() if name in given}
+        found = pool(**given | {"input": given["input"].unsqueeze(-2)})
+        return tuple(x.squeeze(-2) for x in found) if type(found) is tuple else found.squeeze(-2)
+
+    return call
+
+
+_full = lambda self: max_pool2d if isinstance(self, nn.MaxPool2d) else avg_pool2d
+_odd = lambda self: {k: x for k, x in vars(self).items() if k in (
+    "dilation", "ceil_mode", "return_indices", "count_include_pad", "divisor_override")}
+
+
+@fuller(nn.MaxPool2d.__init__)  # which is AvgPool2d's as well
+def _pool(self, *args, **given):
+    _, *takes = inspect.signature(_full(self)).parameters.values()
+    given = told(type(self).__name__, inspect.Signature(takes), args, given,
+                 "ceil_mode return_indices count_include_pad")
+    plain(nn.MaxPool2d.__init__)(self, *(given[p.name] for p in takes[:3]))
+    vars(self).update({p.name: given[p.name] for p in takes[3:] if given[p.name] != p.default})
+
+
+def _pooled(self, x, usual=nn.MaxPool2d.forward.refusing):
+    odd = _odd(self)
+    return usual(self, x) if x.ndim != 3 and not odd else _full(self)(
+        x, self.kernel_size, self.stride, self.padding, **odd)
+
+
+nn.MaxPool2d.forward.refusing = _pooled
+fuller(nn.MaxPool2d.forward)(lambda self, x: _pooled(self, x))  # once more, in the first call
+rows({"extra_repr": lambda self, usual=nn.MaxPool2d.extra_repr: usual(self) + "".join(
+    f", {k}={x}" for k, x in _odd(self).items())}, nn.MaxPool2d, nn.AvgPool2d)
+for _f in max_pool2d, avg_pool2d:
+    fuller(vars(F)[_f.__name__])(_f)
+layer("MaxPool1d", _flat(max_pool2d))
+layer("AvgPool1d", _flat(avg_pool2d))
+rows({"max_pool1d": _flat(max_pool2d), "avg_pool1d": _flat(avg_pool2d)}, "nn.functional")
 
 
 def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1,
