@@ -87,9 +87,18 @@ def norm(input, p=2, dim=None, keepdim=False):
     return torch.where(total == 0, 1.0, total) ** (1 / (p or 1)) * (total != 0)
 
 
-rows({name: lambda input, other, m=m, n=n: torch.matmul(  # permute refuses other dimensions
-    input.permute(*range(m)), other.permute(*range(n))) for name, (m, n) in {
-        "mm": (2, 2), "mv": (2, 1), "dot": (1, 1), "bmm": (3, 3)}.items()} | {
+def _product(name, *dims):
+    def product(input, other):
+        if (input.ndim, other.ndim) != dims or input.shape[:-2] != other.shape[:-2]:
+            raise ValueError(f"{name}: expected Tensors of {dims[0]} and {dims[1]} dimensions, got "
+                             f"shapes {input.shape} and {other.shape}")
+        return torch.matmul(input, other)
+
+    return product
+
+
+rows({name: _product(name, *dims) for name, dims in {
+    "mm": (2, 2), "mv": (2, 1), "dot": (1, 1), "bmm": (3, 3)}.items()} | {
     "outer": lambda input, vec2: einsum("i,j->ij", input, vec2),
     "cumsum": cumsum, "prod": prod, "norm": norm}, "", Tensor)
 rows({"einsum": einsum}, "")

@@ -66,14 +66,14 @@ pow remainder absolute negative multiply subtract divide true_divide cumsum tril
 bitwise_and bitwise_or bitwise_xor bitwise_not logical_and logical_or logical_xor logical_not eq ne
 lt le gt ge floor_divide""".split()  # with and without the underscore of a change in place
 _NAMES = {Module: "to cpu cuda float double half type _modules", Node: "next_functions",
-          nn.ModuleList: "extend insert pop __setitem__ __delitem__ __iadd__", Tensor: """
-__iand__ __ifloordiv__ __imod__ __ior__ __ixor__ all allclose any argsort bmm bool byte char
-chunk contiguous cpu cross cuda data_ptr det detach_ device diag dot equal expand_as flip gather
-greater greater_equal half histogram index_select int inverse is_contiguous is_cuda isclose
-isfinite isinf isnan less less_equal mm multinomial mv new new_empty new_full new_ones new_tensor
-new_zeros nonzero norm normal_ not_equal outer prod random_ register_hook repeat
-repeat_interleave reshape_as resize_ roll scatter scatter_ short sort split squeeze_ storage
-storage_offset stride svd swapaxes t t_ tile topk transpose_ type unbind uniform_ unique
+          nn.ModuleList: "extend insert pop __setitem__ __delitem__ __iadd__ __add__ __mul__",
+          Tensor: """__iand__ __ifloordiv__ __imod__ __ior__ __ixor__ all allclose any argsort bmm
+bool byte char chunk contiguous cpu cross cuda data_ptr det detach_ device diag dot equal
+expand_as flip gather greater greater_equal half histogram index_select int inverse is_contiguous
+is_cuda isclose isfinite isinf isnan less less_equal mm multinomial mv new new_empty new_full
+new_ones new_tensor new_zeros nonzero norm normal_ not_equal outer prod random_ register_hook
+repeat repeat_interleave reshape_as resize_ roll scatter scatter_ short sort split squeeze_
+storage storage_offset stride svd swapaxes t t_ tile topk transpose_ type unbind uniform_ unique
 unsqueeze_ view_as """ + " ".join(BOTH + [f"{name}_" for name in BOTH])}
 for _of, _name in [(of, name) for of in _NAMES for name in _NAMES[of].split()]:
     if _name not in vars(_of):

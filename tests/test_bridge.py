@@ -1353,3 +1353,10 @@ def test_linspace_of_a_tensor_keeps_all_digits():
     start = torch.tensor(0.1)
     middle = torch.linspace(start, 1, 3, dtype=torch.float64)[1].item()
     assert middle == float(np.float32(0.1)) / 2 + 0.5
+
+
+def test_products_of_fixed_dimensions():
+    for f, *shapes in (("mm", (3,), (3, 2)), ("mv", (2, 2), (2, 2)), ("dot", (2, 2), (2,)),
+                       ("bmm", (1, 2, 3), (2, 3, 4)), ("bmm", (2, 3), (3, 4))):
+        with pytest.raises(RuntimeError, match=rf"{f}: expected .* got shapes \("):
+            getattr(torch, f)(*map(torch.ones, shapes))

@@ -182,6 +182,8 @@ def test_lists_of_modules(torch):
     net = nn.Sequential(nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1))
     net.insert(1, nn.Tanh())
     net.append(nn.Tanh()).extend(nn.Sequential(nn.ReLU()))
+    more = net + nn.Sequential(nn.ELU()), found + [nn.ELU()], net * 2
+    kinds += [(type(m).__name__, [type(part).__name__ for part in m]) for m in more]
     del net[-2]
     net[0] = nn.Linear(4, 3)
     named = nn.Sequential({"a": nn.Linear(1, 1), "b": nn.ReLU()}) if torch is nptorch else (

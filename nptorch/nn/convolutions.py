@@ -1,4 +1,4 @@
-"""Lazy layers, convolution and pooling in 1d, and transposed (notebooks/19_layers.ipynb)."""
+"""Convolution and pooling, all options, 1d, transposed; lazy (notebooks/19_layers.ipynb)."""
 
 import functools
 import inspect
@@ -11,13 +11,53 @@ import nptorch as torch
 from nptorch import nn
 from nptorch.autograd import Tensor
 from nptorch.bridge.layers import layer, told
-from nptorch.bridge.words import fuller, plain, rows
+from nptorch.bridge.words import WORDS, fuller, plain, rows
 from nptorch.checks import integer
 from nptorch.nn import conv
 from nptorch.nn import functional as F
 from nptorch.nn.conv import pair
 from nptorch.nn.fast import fitted
 from nptorch.nn.module import ShapeError
+
+
+def _freer(f):
+    takes = inspect.signature(f)
+
+    @functools.wraps(f)
+    def call(*args, **options):
+        given = told(f.__qualname__, takes, args, options)
+        padding = given.get("padding")
+        if padding == "valid":
+            given["padding"] = 0
+        elif padding == "same" and pair("stride", given["stride"]) == (1, 1):
+            kernel = given["weight"].shape[2:] if "weight" in given else given["kernel_size"]
+            sizes = zip(pair("kernel_size", kernel), pair("dilation", given["dilation"]))
+            beyond = [d * (k - 1) for k, d in sizes]
+            given["padding"] = [n / 2 if n % 2 else n // 2 for n in beyond]  # no int: refused
+        alone = [name for name in ("input", "x") if name in given and given[name].ndim == 3]
+        given |= {name: given[name].unsqueeze(0) for name in alone}
+        return f(**given).squeeze(0) if alone else f(**given)
+
+    return call
+
+
+def _mode(call, value, usual=WORDS["padding_mode"]):  # of convolutions in 2d
+    if isinstance(call.args[0], nn.Conv2d) and value in ("reflect", "replicate", "circular"):
+        call.args[0].padding_mode = value
+    else:
+        usual(call, value)
+
+
+def _framed(self, x, usual=nn.Conv2d.forward.refusing):
+    if "padding_mode" not in vars(self):
+        return usual(self, x)
+    x = F.pad(x, [n for n in self.padding[::-1] for _ in "ab"], self.padding_mode)
+    return self.function(x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
+
+
+WORDS["padding_mode"], nn.Conv2d.forward.refusing = _mode, _framed
+for _f in F.conv2d, nn.Conv2d.__init__, nn.Conv2d.forward:
+    fuller(_f)(_freer(plain(_f)))
 
 
 def lazy(kind, inputs, width):
