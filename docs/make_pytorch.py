@@ -17,7 +17,7 @@ INSTEAD = {  # what scripts ask for and nptorch lacks, as an expression, and wha
     "nptorch.bridge.graph import tensor_data`: from there on it is a Tensor, as in PyTorch",
     "torch.bincount": "`np.bincount(x.numpy())`",
     "torch.autograd.profiler": "Python's `cProfile`, or `time.perf_counter()` before and after",
-    "torch.linalg.matrix_norm": "`torch.linalg.norm(x)`, the Frobenius norm, or `np.linalg.norm`",
+    "torch.distributions": "`torch.multinomial`, `torch.normal`, and the logarithm of the density",
     "torch.autograd.functional": "`torch.autograd.grad`, once for each element of the output",
     "torch.multiprocessing.Process": "Python's `multiprocessing`, whose processes share no Tensor; "
     "`Pool` is there",

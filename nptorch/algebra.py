@@ -144,6 +144,30 @@ def svd(A, full_matrices=True):
 rows({"cross": cross, "inverse": inverse, "det": det, "svd": lambda input, some=True: namedtuple(
     "svd", "U S V")(*(found := svd(input, not some))[:2], found.Vh.transpose(-2, -1))}, "", Tensor)
 rows({"cross": lambda input, other, dim=-1: cross(input, other, dim), "svd": svd,
-      "inv": inverse, "det": det, "norm": lambda A, ord=None, dim=None, keepdim=False: (
-          norm if ord in (None, "fro") or (A.ndim if dim is None else np.size(dim)) == 1
-          else torch.linalg.matrix_norm)(A, ord, dim, keepdim)}, "linalg")  # which is absent
+      "inv": inverse, "det": det}, "linalg")
+
+
+def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False):
+    """The norms of the matrices in two dimensions of A: the largest sum of sizes in a column (1) or
+    a row (inf), the largest singular value (2), with a minus the smallest, or the sum of the last
+    ("nuc"); "fro" as in norm. ValueError for others, RuntimeError where svd raises it."""
+    if len(dim) != 2 or ord not in ("fro", "nuc", 1, -1, 2, -2, math.inf, -math.inf):
+        raise ValueError(f"norm: expected two dimensions and 'fro', 'nuc', 1, 2, inf or one of "
+                         f"these with a minus, got {dim} and {ord!r}")
+    down, across = (dimension(d, A.ndim) for d in dim)
+    rest = [d for d in range(A.ndim) if d not in (down, across)]
+    most = torch.sum if ord == "nuc" else torch.amax if ord == "fro" or ord > 0 else torch.amin
+    if ord == "fro":
+        value = norm(A, 2, (down, across))
+    elif ord in ("nuc", 2, -2):
+        value = most(svd(A.permute(*rest, down, across), False).S, -1)
+    else:
+        first, second = (down, across) if abs(ord) == 1 else (across, down)
+        value = most(torch.sum(abs(A), first, True), second)
+    return value.reshape(*(n if d in rest else 1 for d, n in enumerate(A.shape)
+                           if d in rest or keepdim))
+
+
+rows({"matrix_norm": matrix_norm, "norm": lambda A, ord=None, dim=None, keepdim=False: (
+    norm(A, ord, dim, keepdim) if ord is None or (A.ndim if dim is None else np.size(dim)) == 1
+    else matrix_norm(A, ord, range(A.ndim) if dim is None else dim, keepdim))}, "linalg")

@@ -34,8 +34,9 @@ def _asked(place, name):
 
 
 for _path in """nptorch .nn .nn.functional .nn.init .nn.utils .optim .optim.lr_scheduler .autograd
-        .linalg .random .utils.data .cuda .mps .accelerator .multiprocessing .nn.parallel .onnx
-        .functional .backends .backends.mps .backends.cudnn""".replace(" .", " nptorch.").split():
+        .linalg .random .utils.data .cuda .mps .accelerator .multiprocessing .nn.parallel
+        .nn.parameter .onnx .functional .backends .backends.mps .backends.cudnn""".replace(
+            " .", " nptorch.").split():
     _module = sys.modules.setdefault(_path, types.ModuleType(_path))
     _module.__getattr__ = functools.partial(_asked, _module)
     if "." in _path:
@@ -67,14 +68,14 @@ bitwise_and bitwise_or bitwise_xor bitwise_not logical_and logical_or logical_xo
 lt le gt ge floor_divide""".split()  # with and without the underscore of a change in place
 _NAMES = {Module: "to cpu cuda float double half type _modules", Node: "next_functions",
           nn.ModuleList: "extend insert pop __setitem__ __delitem__ __iadd__ __add__ __mul__",
-          Tensor: """__iand__ __ifloordiv__ __imod__ __ior__ __ixor__ all allclose any argsort bmm
-bool byte char chunk contiguous cpu cross cuda data_ptr det detach_ device diag dot equal
-expand_as flip gather greater greater_equal half histogram index_select int inverse is_contiguous
-is_cuda isclose isfinite isinf isnan less less_equal mm multinomial mv new new_empty new_full
-new_ones new_tensor new_zeros nonzero norm normal_ not_equal outer prod random_ register_hook
-repeat repeat_interleave reshape_as resize_ roll scatter scatter_ short sort split squeeze_
-storage storage_offset stride svd swapaxes t t_ tile topk transpose_ type unbind uniform_ unique
-unsqueeze_ view_as """ + " ".join(BOTH + [f"{name}_" for name in BOTH])}
+          Tensor: """__iand__ __ifloordiv__ __imod__ __ior__ __ixor__ all allclose any argsort
+bernoulli bmm bool byte char chunk contiguous cpu cross cuda data_ptr det detach_ device diag dot
+equal expand_as flip gather greater greater_equal half histogram index_select int inverse
+is_contiguous is_cuda isclose isfinite isinf isnan less less_equal mm multinomial mv new new_empty
+new_full new_ones new_tensor new_zeros nonzero norm normal_ not_equal outer prod random_
+register_hook repeat repeat_interleave reshape_as resize_ roll scatter scatter_ short sort split
+squeeze_ storage storage_offset stride svd swapaxes t t_ tile topk transpose_ type type_as unbind
+uniform_ unique unsqueeze_ view_as """ + " ".join(BOTH + [f"{name}_" for name in BOTH])}
 for _of, _name in [(of, name) for of in _NAMES for name in _NAMES[of].split()]:
     if _name not in vars(_of):
         setattr(_of, _name, Waiting(_of, _name))

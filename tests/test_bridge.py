@@ -290,8 +290,11 @@ def test_einsum_and_prod():
     x.prod(1).sum().backward()
     assert x.grad.tolist() == [[0, 10, 0], [0, 0, 0], [15, 10, 6]]
     assert torch.prod(torch.zeros(0)).item() == 1 and torch.prod(torch.arange(4)[1:]).item() == 6
-    with pytest.raises(AttributeError, match="no 'matrix_norm'"):
-        torch.linalg.norm(torch.ones(2, 2), 1)
+    for wrong in (lambda: torch.linalg.norm(torch.ones(2, 2, 2), 1),
+                  lambda: torch.linalg.norm(torch.ones(2, 2), 3),
+                  lambda: torch.linalg.matrix_norm(leaf(np.eye(2)), 2)):
+        with pytest.raises(RuntimeError):
+            wrong()
 
 
 def test_cross_and_svd():
@@ -1360,3 +1363,21 @@ def test_products_of_fixed_dimensions():
                        ("bmm", (1, 2, 3), (2, 3, 4)), ("bmm", (2, 3), (3, 4))):
         with pytest.raises(RuntimeError, match=rf"{f}: expected .* got shapes \("):
             getattr(torch, f)(*map(torch.ones, shapes))
+
+
+def test_drawn_ones():
+    torch.manual_seed(0)
+    p = torch.tensor([0.0, 1.0, 0.25], dtype=torch.float64).repeat(1000, 1)
+    drawn = torch.bernoulli(p)
+    assert drawn.dtype == np.float64 and abs(drawn.mean(0) - p[0]).max() < 0.05
+    assert drawn.unique().tolist() == [0, 1] and p.bernoulli().shape == p.shape
+    for wrong in ([2.0], [-0.1], [float("nan")], [1]):
+        with pytest.raises(RuntimeError, match="from 0 to 1"):
+            torch.bernoulli(torch.tensor(wrong))
+
+
+def test_type_as_and_the_address_of_parameter():
+    from nptorch.nn.parameter import Parameter
+
+    assert Parameter is nn.Parameter
+    assert torch.ones(1).type_as(torch.ones(1).long()).dtype == np.int64

@@ -519,6 +519,19 @@ def test_borders_of_a_convolution(torch):
 
 
 @same_in_both
+def test_norms_of_matrices(torch):
+    t = torch.arange(24.0).reshape(2, 3, 4) - 9
+    orders = 1, -1, 2, np.inf, -np.inf, "nuc", "fro"
+    found = [torch.linalg.matrix_norm(t, order) for order in orders]
+    found += [torch.linalg.norm(t[0], order) for order in orders]
+    found += [torch.linalg.matrix_norm(t, order, (0, 2), True) for order in orders]
+    found += [torch.linalg.norm(t, order, (2, 0)) for order in (1, np.inf)]
+    w = torch.tensor([[1.0, -2.0], [3.0, 4.5]], requires_grad=True)
+    (torch.linalg.norm(w, 1) + 2 * torch.linalg.norm(w, -np.inf)).backward()
+    return [(tuple(x.shape), np.round(x.detach().numpy(), 3).tolist()) for x in [*found, w.grad]]
+
+
+@same_in_both
 def test_shares_that_are_0_have_slopes(torch):
     shares = torch.tensor([[0.0, 1.0], [0.25, 0.75]], requires_grad=True)
     logits = torch.tensor([[1.0, 2.0], [0.5, 0.0]], requires_grad=True)

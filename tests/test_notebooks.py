@@ -34,7 +34,7 @@ LENGTHS = {  # at most so many words of prose and code cells
     "15_speed": (2500, 36),
     "16_bridge": (1800, 43),
     "17_bug_hunt": (2600, 48),
-    "18_names": (1250, 64),  # two pages to look things up in
+    "18_names": (1290, 66),  # two pages to look things up in
     "19_layers": (1200, 68),
     "20_recurrent": (1600, 36),
 }

@@ -5,7 +5,7 @@ from .devices import device, to, finfo
 from .elementwise import ROWS, STEPS, ALIASES
 from .graph import set_grad_enabled, grad, register_hook, Function, viewing, change
 from .tensors import (entries, placed, gather, argsort, topk, split, scatter_, meshgrid, unique,
-                      Generator, multinomial)
+                      Generator, multinomial, bernoulli)
 from .layers import (ordered, told, layer, one_hot, pad, upsample, loss, huber_loss, smooth_l1_loss,
                      binary_cross_entropy_with_logits, binary_cross_entropy, nll_loss,
                      cross_entropy, ModuleDict, clip_grad_value_)

@@ -90,5 +90,6 @@ rows({"is_available": lambda: False, "device_count": lambda: 0,
       "manual_seed_all": lambda seed: None, "empty_cache": lambda: None},
      "cuda", "mps", "accelerator", "backends.mps", "backends.cudnn")
 rows({"manual_seed": torch.manual_seed}, "random", "cuda", "mps")
+rows({"Parameter": Parameter}, "nn.parameter")
 rows({name: lambda *args, name=name: getattr(__import__("multiprocessing"), name)(*args)
       for name in ("Pool", "cpu_count")}, "multiprocessing")  # Python's own, slow to load

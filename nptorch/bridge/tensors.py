@@ -161,6 +161,13 @@ def multinomial(input, num_samples, replacement=False):
     return Tensor(np.apply_along_axis(draw, -1, weights).astype(np.int64))
 
 
+def bernoulli(input):
+    """A 1 with each of these probabilities, else a 0."""
+    if input.dtype.kind != "f" or not ((input.data >= 0) & (input.data <= 1)).all():
+        raise ValueError(f"input: expected floats from 0 to 1, got {input}")
+    return Tensor((creation._rng().random(input.shape) < input.data).astype(input.dtype))
+
+
 rows({"normal_": lambda self, mean=0.0, std=1.0: self.copy_(
           Tensor(creation._rng().normal(mean, std, self.shape))),
       "random_": lambda self, low, high=None: self.copy_(torch.randint(low, high, self.shape)),
@@ -169,9 +176,10 @@ rows({"normal_": lambda self, mean=0.0, std=1.0: self.copy_(
 rows({"Generator": Generator, "normal": lambda mean=0.0, std=1.0, size=None: (
     mean + std * creation.randn(np.broadcast_shapes(np.shape(mean), np.shape(std))
                                 if size is None else size))}, "")
-rows({"multinomial": multinomial}, "", Tensor)
+rows({"multinomial": multinomial, "bernoulli": bernoulli}, "", Tensor)
 
-rows({"storage": lambda self: owner(self.data).ravel("K"),  # all numbers of the memory, in order
+rows({"type_as": lambda self, other: self.to(other.dtype),
+      "storage": lambda self: owner(self.data).ravel("K"),  # all numbers of the memory, in order
       "storage_offset": lambda self: (self.data_ptr() - owner(self.data).ctypes.data)
       // self.data.itemsize,
       **{f"{name}_as": lambda self, other, name=name: getattr(self, name)(*other.shape)
