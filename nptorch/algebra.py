@@ -97,6 +97,11 @@ def _product(name, *dims):
     return product
 
 
+rows({
+    f"{f.__name__}_mean": lambda input, dim=None, correction=1, keepdim=False, f=f: (
+        f(input, dim, correction, keepdim), input.mean(dim, keepdim))
+    for f in (torch.std, torch.var)}, "")
+
 rows({name: _product(name, *dims) for name, dims in {
     "mm": (2, 2), "mv": (2, 1), "dot": (1, 1), "bmm": (3, 3)}.items()} | {
     "outer": lambda input, vec2: einsum("i,j->ij", input, vec2),

@@ -519,6 +519,14 @@ def test_borders_of_a_convolution(torch):
 
 
 @same_in_both
+def test_spreads_beside_their_means(torch):
+    t = torch.arange(6.0).reshape(2, 3) ** 2
+    found = (*torch.std_mean(t), *torch.var_mean(t, 1, keepdim=True),
+             *torch.std_mean(t, dim=0, unbiased=False))
+    return [(tuple(x.shape), np.round(x.numpy(), 4).tolist()) for x in found]
+
+
+@same_in_both
 def test_norms_of_matrices(torch):
     t = torch.arange(24.0).reshape(2, 3, 4) - 9
     orders = 1, -1, 2, np.inf, -np.inf, "nuc", "fro"
