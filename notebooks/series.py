@@ -78,9 +78,10 @@ def needs(what):
 
 
 def find(root=ROOT, names=()):
-    """Return the paths of the notebooks with these names, of all when there are none, in order."""
+    """Return the paths of the notebooks with these names or numbers, of all when there are none."""
     paths = sorted(p for p in (root / "notebooks").glob("*.ipynb") if NAME.fullmatch(p.name))
-    wanted = {Path(name).name for name in names}
+    numbers = {path.name[:2]: path.name for path in paths}
+    wanted = {numbers.get(name, Path(name).name) for name in names}
     if unknown := wanted - {path.name for path in paths}:
         raise SeriesError(f"no notebook of the series: {', '.join(sorted(unknown))}")
     return [path for path in paths if not wanted or path.name in wanted]

@@ -175,6 +175,7 @@ def test_notebook_that_is_none_of_the_series_is_left_out(root, name):
     add(root, "01_tensor", TENSOR)
     add(root, name, TENSOR)
     assert [path.stem for path in series.find(root)] == ["01_tensor"]
+    assert [path.stem for path in series.find(root, ["01"])] == ["01_tensor"]
     assert [path.stem for path in series.left_out(root)] == [name]
     series.export(root=root)
     assert series.check(root=root)

@@ -172,6 +172,8 @@ def test_message_names_what_leads_to_the_mistake(name, mistake, part):
 
 def test_check_hint_and_answer_in_a_notebook(capsys):
     reader = {"check": workbook.check}
+    with pytest.raises(workbook.Wrong, match="^Proximal: still open, or its cell was not run: "):
+        exec("check('Proximal')", reader)
     with pytest.raises(workbook.Wrong, match="^youngest: youngest is not defined yet: run"):
         exec("check('youngest')", reader)
     exec("def youngest(waiting):\n    return waiting[0]\n", reader)

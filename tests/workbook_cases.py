@@ -6,8 +6,8 @@ lines. Each has a name.
 
 RIGHT = {
     "Num.__mul__": ["""
-pairs = [(other, self.value)]
-pairs.append((self, other.value))
+pairs = [(self, other.value)]
+pairs.append((other, self.value))
 return Num(other.value * self.value, tuple(pairs))
 """],
     "youngest": ["return sorted(waiting, key=lambda node: -node.born)[0]", """
@@ -547,6 +547,8 @@ WRONG = {
         "each slope its own factor": "return Num(self.value * other.value, "
                                      "[(self, self.value), (other, other.value)])",
         "slopes of a sum": ("(self, other.value), (other, self.value)", "(self, 1), (other, 1)"),
+        "the other number first": "return Num(self.value * other.value, "
+                                  "[(other, self.value), (self, other.value)])",
         "the other number is forgotten": (", (other, self.value)", ""),
         "the value of a sum": ("self.value * other", "self.value + other"),
     },

@@ -13,6 +13,8 @@ def _(Num):
         a, b = Num(p), Num(q)
         case = f"Num({p}) * Num({q})"
         expect(f"the value of {case}", lambda: (a * b).value, p * q)
+        parents = [parent is a for parent, _ in (a * b).made_from]
+        expect(f"{case}: does made_from begin with the first number", parents[:1], [True])
         for x, name, slope in (a, "first", q), (b, "second", p):
             slopes = [s for parent, s in (a * b).made_from if parent is x]
             expect(f"{case}: the slopes for the {name} number in made_from", slopes, [slope])
