@@ -88,7 +88,7 @@ def norm(input, p=2, dim=None, keepdim=False):
 
 
 def _product(name, *dims):
-    def product(input, other):
+    def product(input, other, /):
         if (input.ndim, other.ndim) != dims or input.shape[:-2] != other.shape[:-2]:
             raise ValueError(f"{name}: expected Tensors of {dims[0]} and {dims[1]} dimensions, got "
                              f"shapes {input.shape} and {other.shape}")
@@ -156,14 +156,15 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim=False):
     """The norms of the matrices in two dimensions of A: the largest sum of sizes in a column (1) or
     a row (inf), the largest singular value (2), with a minus the smallest, or the sum of the last
     ("nuc"); "fro" as in norm. ValueError for others, RuntimeError where svd raises it."""
-    if len(dim) != 2 or ord not in ("fro", "nuc", 1, -1, 2, -2, math.inf, -math.inf):
-        raise ValueError(f"norm: expected two dimensions and 'fro', 'nuc', 1, 2, inf or one of "
-                         f"these with a minus, got {dim} and {ord!r}")
-    down, across = (dimension(d, A.ndim) for d in dim)
-    rest = [d for d in range(A.ndim) if d not in (down, across)]
+    dims = down, across = [dimension(d, max(A.ndim, 2)) for d in dim] if len(dim) == 2 else (0, 0)
+    if A.dtype.kind != "f" or A.ndim < 2 or down == across or ord not in (
+            "fro", "nuc", 1, -1, 2, -2, math.inf, -math.inf):
+        raise ValueError(f"norm: expected matrices of floats, two dimensions, and 'fro', 'nuc', 1, "
+                         f"2, inf, or one of these with a minus, got {A.shape}, {dim}, {ord!r}")
+    rest = [d for d in range(A.ndim) if d not in dims]
     most = torch.sum if ord == "nuc" else torch.amax if ord == "fro" or ord > 0 else torch.amin
     if ord == "fro":
-        value = norm(A, 2, (down, across))
+        value = norm(A, 2, dims)
     elif ord in ("nuc", 2, -2):
         value = most(svd(A.permute(*rest, down, across), False).S, -1)
     else:

@@ -292,6 +292,9 @@ def test_einsum_and_prod():
     assert torch.prod(torch.zeros(0)).item() == 1 and torch.prod(torch.arange(4)[1:]).item() == 6
     for wrong in (lambda: torch.linalg.norm(torch.ones(2, 2, 2), 1),
                   lambda: torch.linalg.norm(torch.ones(2, 2), 3),
+                  lambda: torch.linalg.matrix_norm(torch.ones(2), 1),
+                  lambda: torch.linalg.matrix_norm(torch.ones(2, 2), 1, (0, -2)),
+                  lambda: torch.linalg.matrix_norm(torch.ones(2, 2).long(), 1),
                   lambda: torch.linalg.matrix_norm(leaf(np.eye(2)), 2)):
         with pytest.raises(RuntimeError):
             wrong()
@@ -1340,6 +1343,8 @@ def test_what_does_not_fit_a_dtype_is_a_runtime_error():
     for wrong in (lambda: torch.tensor([300], dtype=torch.uint8),
                   lambda: torch.zeros(1).long().masked_fill(torch.ones(1) > 0, float("-inf")),
                   lambda: torch.ones(1, dtype=torch.uint8).fill_(300),
+                  lambda: torch.ones(1).masked_fill(torch.ones(1) > 0, None),
+                  lambda: torch.ones(1).masked_fill(torch.ones(1) > 0, [1.0]),
                   lambda: -torch.tensor([True]), lambda: ~torch.ones(1),
                   lambda: torch.ones(2).gather(0, torch.tensor([2])),
                   lambda: setattr(torch.arange(2), "requires_grad", True)):
@@ -1359,6 +1364,9 @@ def test_linspace_of_a_tensor_keeps_all_digits():
 
 
 def test_products_of_fixed_dimensions():
+    a, b = torch.ones(1, 2), torch.ones(2, 3)
+    assert torch.mm(input=a, mat2=b).shape == torch.mm(a, mat2=b).shape == (1, 3)
+    assert torch.mv(input=a, vec=b[:, 0]).shape == (1,)
     for f, *shapes in (("mm", (3,), (3, 2)), ("mv", (2, 2), (2, 2)), ("dot", (2, 2), (2,)),
                        ("bmm", (1, 2, 3), (2, 3, 4)), ("bmm", (2, 3), (3, 4))):
         with pytest.raises(RuntimeError, match=rf"{f}: expected .* got shapes \("):

@@ -471,8 +471,14 @@ def test_pooling_with_all_its_options(torch):
         found = layer(x[0])
         results += found if isinstance(found, tuple) else [found]
     results += [*F.max_pool1d(x[0], 3, 2, ceil_mode=True, return_indices=True)]
+    low = torch.tensor(np.full((1, 3, 3), -np.inf, np.float32))
+    results += [*F.max_pool2d(low, 2, 2, 1, ceil_mode=True, return_indices=True),
+                nn.MaxPool2d(3, 2, 1)(low), F.max_pool1d(low[0], 2, 2, 1),
+                F.avg_pool2d(torch.tensor(np.full((1, 4, 4), 6e4, np.float16)), 3, None, 0, True),
+                *F.max_pool2d(torch.tensor([[[2**53, 2**53 + 1]]]), (1, 2), return_indices=True)]
     results += [F.max_pool2d(x[1:, :2].long(), 2), F.avg_pool2d(x[1:, :2].long() * 5, 2, 2, 1)]
-    return str([(tuple(y.shape), np.round(y.detach().numpy() + 0.0, 4).tolist()) for y in results])
+    return str([(tuple(y.shape), str(y.dtype).split(".")[-1],
+                 np.round(y.detach().double().numpy() + 0.0, 4).tolist()) for y in results])
 
 
 def test_pooling_refuses():
@@ -483,6 +489,7 @@ def test_pooling_refuses():
                         (lambda: F.max_pool2d(image, 5, ceil_mode=True), "H >= 5"),
                         (lambda: F.avg_pool2d(image[0, 0], 2, ceil_mode=True), "C, H, W"),
                         (lambda: nn.MaxPool2d(2, ceil_mode=1), "ceil_mode: expected True or"),
+                        (lambda: F.pad(image, (1, 1), padding_mode="reflect"), "only 'zeros'"),
                         (lambda: nn.MaxPool2d(2, 2, 0, 1, False, True, 3), "MaxPool2d.*too many"),
                         (lambda: nn.AvgPool2d(2, 2, nothing=1), "AvgPool2d.*'nothing'")):
         with pytest.raises(RuntimeError, match=said):

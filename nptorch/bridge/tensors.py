@@ -105,8 +105,8 @@ rows({
     "gather": gather, "argsort": argsort, "topk": topk, "split": split, "unique": unique,
     "sort": lambda input, dim=-1, descending=False: topk(input, None, dim, descending),
     "index_select": lambda input, dim, index: entries(input, dim, np.atleast_1d(index)),
-    "masked_fill": lambda input, mask, value: torch.where(
-        mask, torch.as_tensor(value, dtype=input.dtype), input),
+    "masked_fill": lambda input, mask, value: torch.where(  # + 0 refuses None and lists
+        mask, torch.as_tensor(value + 0, dtype=input.dtype), input),
     "chunk": lambda input, chunks, dim=0: split(input, math.ceil(
         input.size(dim) / integer("chunks", chunks, 1)) or [0] * chunks, dim),
     "unbind": lambda input, dim=0: tuple(entries(input, dim, i) for i in range(input.size(dim))),

@@ -42,14 +42,15 @@ def _freer(f):
 
 
 def _mode(call, value, usual=WORDS["padding_mode"]):  # of convolutions in 2d
-    if isinstance(call.args[0], nn.Conv2d) and value in ("reflect", "replicate", "circular"):
+    if isinstance([*call.args, None][0], nn.Conv2d) and value in (
+            "reflect", "replicate", "circular"):
         call.args[0].padding_mode = value
     else:
         usual(call, value)
 
 
 def _framed(self, x, usual=nn.Conv2d.forward.refusing):
-    if "padding_mode" not in vars(self):
+    if vars(self).get("padding_mode", "zeros") == "zeros":
         return usual(self, x)
     x = F.pad(x, [n for n in self.padding[::-1] for _ in "ab"], self.padding_mode)
     return self.function(x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
@@ -151,7 +152,8 @@ def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     """nptorch.nn.conv.avg_pool2d of images (..., H, W), a last window that is cut off with
     ceil_mode. A sum is divided by divisor_override, or by how many count. Raises ValueError."""
     places = _seen(input, kernel_size, stride, padding, 1, ceil_mode)
-    total = F.pad(input.flatten(-2), (0, 1))[..., places.clip(-1)].sum(-3)
+    wide = input.float() if input.dtype == np.float16 else input  # a sum may be too large
+    total = F.pad(wide.flatten(-2), (0, 1))[..., places.clip(-1)].sum(-3)
     counts = ((places >= -count_include_pad).sum(0) if divisor_override is None
               else integer("divisor_override", divisor_override, 1))
     return (total / counts).to(input.dtype)
@@ -162,10 +164,13 @@ def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, *, ceil_m
     """nptorch.nn.conv.max_pool2d of images (..., H, W), a last window that is cut off with
     ceil_mode; with return_indices beside the values their places. Raises ValueError for misfits."""
     places = _seen(input, kernel_size, stride, padding, dilation, ceil_mode)
-    seen = np.where(places < 0, -np.inf, input.flatten(-2).data[..., places.clip(-1)])
+    least = -np.inf if input.dtype.kind == "f" else np.iinfo(input.dtype).min
+    seen = np.where(places < 0, least, input.flatten(-2).data[..., places.clip(-1)])
     last = np.isnan(seen) * np.arange(1, len(places) + 1).reshape(-1, 1, 1)  # nan wins, the last
     best = np.where(last.any(-3), last.argmax(-3), seen.argmax(-3))
-    found = Tensor(places[(best, *np.indices(places.shape[1:], sparse=True))])
+    at = np.indices(places.shape[1:], sparse=True)
+    found, first = places[(best, *at)], places[((places >= 0).argmax(0), *at)]
+    found = Tensor(np.where(found < 0, first, found))  # the border never wins, not over -inf
     values = torch.gather(input.flatten(-2), -1, found.flatten(-2)).reshape(found.shape)
     return (values, found) if return_indices else values
 
