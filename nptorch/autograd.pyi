@@ -59,7 +59,7 @@ class Tensor:
     multiply = subtract = divide = true_divide = logical_and = logical_or = logical_xor = _binary
     greater = greater_equal = less = less_equal = not_equal = mm = mv = dot = bmm = _binary
     view_as = expand_as = reshape_as = outer = cross = clamp_min = clamp_max = clip = _binary
-    eq = ne = lt = le = gt = ge = _binary
+    eq = ne = lt = le = gt = ge = type_as = _binary
     __add__ = __sub__ = __mul__ = __truediv__ = __floordiv__ = __mod__ = __pow__ = _binary
     __radd__ = __rsub__ = __rmul__ = __rtruediv__ = __rfloordiv__ = __rmod__ = __rpow__ = _binary
     __matmul__ = __and__ = __or__ = __xor__ = _binary
@@ -89,7 +89,7 @@ class Tensor:
     def _called(self, *args: Any, **options: Any) -> Any: ...
     round = norm = allclose = equal = masked_fill = gather = index_select = split = _called
     isclose = chunk = flip = tril = triu = argsort = sort = topk = unique = nonzero = _called
-    multinomial = swapaxes = type = unbind = diag = roll = tile = repeat = _called
+    multinomial = bernoulli = swapaxes = type = unbind = diag = roll = tile = repeat = _called
     repeat_interleave = histogram = register_hook = stride = data_ptr = is_contiguous = _called
     storage = storage_offset = svd = inverse = scatter = new = new_empty = new_full = _called
     new_ones = new_tensor = new_zeros = det = _called

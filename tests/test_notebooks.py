@@ -34,8 +34,8 @@ LENGTHS = {  # at most so many words of prose and code cells
     "15_speed": (2500, 36),
     "16_bridge": (1800, 43),
     "17_bug_hunt": (2600, 48),
-    "18_names": (1290, 66),  # two pages to look things up in
-    "19_layers": (1200, 68),
+    "18_names": (1380, 68),  # two pages to look things up in
+    "19_layers": (1250, 70),
     "20_recurrent": (1600, 36),
 }
 

@@ -236,7 +236,7 @@ WORDS["out"] = lambda call, out: call.after.append(  # refused where a gradient 
     lambda result: change(out, lambda before: Tensor(result.numpy())))
 _changing = lambda name: lambda self, *args, **options: change(
     self, getattr(Tensor, name), *args, **options)
-fuller(Tensor.__array_ufunc__)(plain(Tensor.__array_ufunc__))  # more names are there by now
+fuller(Tensor.__array_ufunc__)(plain(Tensor.__array_ufunc__))  # anew: it knew fewer names
 fuller(Tensor.__setitem__)(_write)
 fuller(Tensor.zero_)(lambda self: _write(self, ..., 0))
 fuller(Tensor.copy_)(lambda self, source: _write(self, ..., source))  # which is fill_, too

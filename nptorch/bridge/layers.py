@@ -53,7 +53,7 @@ def layer(name, f, loss=None):
     def __init__(self, *args, **given):
         for option, value in told(name, takes, args, given).items():
             (self.register_buffer if isinstance(value, Tensor) else self.__setattr__)(option, value)
-        F.dropout(torch.ones(0), vars(self).get("p", 0))  # no probability is refused at once
+        F.dropout(torch.ones(0), vars(self).get("p", 0))  # refuses a p that is no probability
         nn.loss._checked(vars(self).get("reduction", "mean"))
         if "stride" in usual and self.stride is None:
             self.stride = self.kernel_size

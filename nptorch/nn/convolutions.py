@@ -52,7 +52,7 @@ def _mode(call, value, usual=WORDS["padding_mode"]):  # of convolutions in 2d
 def _framed(self, x, usual=nn.Conv2d.forward.refusing):
     if vars(self).get("padding_mode", "zeros") == "zeros":
         return usual(self, x)
-    x = F.pad(x, [n for n in self.padding[::-1] for _ in "ab"], self.padding_mode)
+    x = F.pad(x, [n for n in self.padding[::-1] for _ in range(2)], self.padding_mode)
     return self.function(x, self.weight, self.bias, self.stride, 0, self.dilation, self.groups)
 
 
@@ -154,7 +154,7 @@ def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, coun
     places = _seen(input, kernel_size, stride, padding, 1, ceil_mode)
     wide = input.float() if input.dtype == np.float16 else input  # a sum may be too large
     total = F.pad(wide.flatten(-2), (0, 1))[..., places.clip(-1)].sum(-3)
-    counts = ((places >= -count_include_pad).sum(0) if divisor_override is None
+    counts = ((places >= (-1 if count_include_pad else 0)).sum(0) if divisor_override is None
               else integer("divisor_override", divisor_override, 1))
     return (total / counts).to(input.dtype)
 
@@ -248,7 +248,7 @@ class ConvTranspose2d(nn.Module):
         nn.Conv2d.__init__(self, out_channels, in_channels, kernel_size, stride, padding, dilation,
                            groups, False, **options)
         self.bias = nn.Conv2d(out_channels, out_channels, kernel_size, groups=groups, bias=bias,
-                              **options).bias  # drawn as far, since this sees as many numbers
+                              **options).bias  # the same bound: as many inputs
         self.in_channels, self.out_channels = in_channels, out_channels
         self.output_padding = pair("output_padding", output_padding, 0)
 
