@@ -1337,6 +1337,16 @@ def test_a_scripts_own_error_stays_what_it_is():
     with pytest.raises(Stop) as caught:
         (x * 2).sum().backward()
     assert caught.value.args == ("x", 5) and type(caught.value) is Stop
+    for kind, args in ((OverflowError, ("o", 3)), (UnicodeEncodeError, ("ascii", "x", 0, 1, "y"))):
+        x = leaf([1.0])
+
+        def fail(g, kind=kind, args=args):
+            raise kind(*args)
+
+        x.register_hook(fail)
+        with pytest.raises(kind) as caught:
+            (x * 2).sum().backward()
+        assert caught.value.args == args
 
 
 def test_what_does_not_fit_a_dtype_is_a_runtime_error():

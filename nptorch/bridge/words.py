@@ -84,12 +84,12 @@ def also_runtime(error):
     ours = frame.f_globals.get("__name__", "").startswith(("nptorch", "numpy"))
     said = [found.expand(SAID[theirs]) for theirs in SAID
             if ours and (found := re.match(theirs, str(error)))]
-    whose = type(error).__module__.partition(".")[0]  # a script's own class stays
-    if whose not in ("builtins", "numpy") or isinstance(
-            error, (RuntimeError, IndexError, *[AttributeError][:not said])):
-        return error
+    numpys = type(error).__module__.startswith("numpy")
+    told = {ValueError, TypeError, *[AttributeError][:len(said)], *[OverflowError][:ours]}
+    if isinstance(error, (RuntimeError, IndexError)) or not (numpys or type(error) in told):
+        return error  # as a script's own class
     kind = TypeError if isinstance(error, (TypeError, AttributeError)) else ValueError
-    shown = error.args if whose == "builtins" else [str(error)]
+    shown = [str(error)] if numpys else error.args
     return _BOTH[kind](*said or shown).with_traceback(error.__traceback__)
 
 

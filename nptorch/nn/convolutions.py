@@ -147,10 +147,18 @@ def _seen(input, kernel_size, stride, padding, dilation=1, ceil_mode=False):
     return seen.reshape(-1, *seen.shape[-2:])
 
 
+_fits = lambda input: input.dtype.kind == "f" and input.ndim in (3, 4)
+_usual = lambda pool, input, *options: (  # 15's fast way, where nothing is odd
+    plain(pool)(input, *options) if input.ndim == 4
+    else plain(pool)(input.unsqueeze(0), *options).squeeze(0))
+
+
 def avg_pool2d(input, kernel_size, stride=None, padding=0, ceil_mode=False, count_include_pad=True,
                divisor_override=None):
     """nptorch.nn.conv.avg_pool2d of images (..., H, W), a last window that is cut off with
     ceil_mode. A sum is divided by divisor_override, or by how many count. Raises ValueError."""
+    if _fits(input) and not ceil_mode and count_include_pad and divisor_override is None:
+        return _usual(F.avg_pool2d, input, kernel_size, stride, padding)
     places = _seen(input, kernel_size, stride, padding, 1, ceil_mode)
     wide = input.float() if input.dtype == np.float16 else input  # a sum may be too large
     total = F.pad(wide.flatten(-2), (0, 1))[..., places.clip(-1)].sum(-3)
@@ -163,6 +171,8 @@ def max_pool2d(input, kernel_size, stride=None, padding=0, dilation=1, *, ceil_m
                return_indices=False):
     """nptorch.nn.conv.max_pool2d of images (..., H, W), a last window that is cut off with
     ceil_mode; with return_indices beside the values their places. Raises ValueError for misfits."""
+    if _fits(input) and not ceil_mode and not return_indices and dilation in (1, (1, 1)):
+        return _usual(F.max_pool2d, input, kernel_size, stride, padding)
     places = _seen(input, kernel_size, stride, padding, dilation, ceil_mode)
     least = -np.inf if input.dtype.kind == "f" else np.iinfo(input.dtype).min
     seen = np.where(places < 0, least, input.flatten(-2).data[..., places.clip(-1)])
@@ -216,6 +226,14 @@ for _f in max_pool2d, avg_pool2d:
 layer("MaxPool1d", _flat(max_pool2d))
 layer("AvgPool1d", _flat(avg_pool2d))
 rows({"max_pool1d": _flat(max_pool2d), "avg_pool1d": _flat(avg_pool2d)}, "nn.functional")
+
+
+def _blank(kind):  # whose options mean something once this module is there: unpickling loads it
+    return object.__new__(kind)
+
+
+for _kind in nn.MaxPool2d, nn.AvgPool2d, nn.Conv2d:
+    _kind.__reduce__ = lambda self: (_blank, (type(self),), vars(self))
 
 
 def conv_transpose2d(input, weight, bias=None, stride=1, padding=0, output_padding=0, groups=1,
